@@ -1,0 +1,1 @@
+"""Nouns and rules of stock rebalancing. No I/O, no frameworks."""
