@@ -15,3 +15,14 @@ def real_data() -> Path:
     folder = Path(value).resolve()
     assert folder.is_dir(), f"EVENSTOCK_REAL_DATA names {folder}, which is not a folder"
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--soak-seed` shifts the seeds of long runs, so that each soak sees new cases."""
+    parser.addoption("--soak-seed", type=int, default=0, help="first seed of the soak tests")
+
+
+@pytest.fixture(scope="session")
+def soak_seed(pytestconfig: pytest.Config) -> int:
+    """First seed of a soak test."""
+    return pytestconfig.getoption("--soak-seed")
