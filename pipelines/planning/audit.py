@@ -14,6 +14,7 @@ from typing import Any
 OPTIMAL_GAP_SHARE = 1e-4
 MONEY_TOLERANCE_SHARE = 1e-6
 UNIT_TOLERANCE = 1e-6
+NOISE = 1e-9
 STATUSES = ("OPTIMAL", "FEASIBLE", "FALLBACK")
 Pair = tuple[str, str]
 
@@ -44,6 +45,7 @@ class _Tally:
 
     problem: dict[str, Any]
     plan: dict[str, Any]
+    optimal_gap_share: float
     lanes: dict[str, dict[str, Any]] = field(default_factory=dict)
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     locations: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -63,11 +65,12 @@ class _Tally:
     objective_usd: float = 0.0
 
 
-def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any]) -> AuditReport:
+def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any], optimal_gap_share: float = OPTIMAL_GAP_SHARE) -> AuditReport:
     """Check every clause of the plan's contract and recompute its objective from the curves.
 
     objective = gains + losses - unit cost - pallets x pallet cost - trucks x truck cost - line cost, with
     pallets = ceil(max(kg / pallet_kg, m3 / pallet_m3)) and trucks = ceil(pallets / pallets_per_truck) per lane.
+    A plan may call itself OPTIMAL up to a gap of `optimal_gap_share` = (bound - objective) / max(1, |bound|).
     A document that cannot be read is a violation of clause `readable`, never an exception.
 
     >>> problem = {"handling_units": {"pallet_kg": 600, "pallet_m3": 1.8, "pallets_per_truck": 26}, "budget_usd": None,
@@ -85,7 +88,7 @@ def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any]) -> Audit
     (True, 22.0)
     """
     try:
-        tally = _read(problem_json, plan_json)
+        tally = _read(problem_json, plan_json, optimal_gap_share)
         violations = [*tally.faults, *(violation for clause in CLAUSES for violation in clause(tally))]
         objective = tally.objective_usd
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, OverflowError) as error:
@@ -107,8 +110,8 @@ def _number(value: Any, what: str) -> float:
     return float(value)
 
 
-def _read(problem: dict[str, Any], plan: dict[str, Any]) -> _Tally:
-    tally = _Tally(problem, plan)
+def _read(problem: dict[str, Any], plan: dict[str, Any], optimal_gap_share: float) -> _Tally:
+    tally = _Tally(problem, plan, optimal_gap_share)
     tally.lanes = _index(problem["lanes"], lambda row: row["lane_id"], "lanes")
     tally.items = _index(problem["items"], lambda row: row["item_id"], "items")
     tally.locations = _index(problem["locations"], lambda row: row["location_id"], "locations")
@@ -197,7 +200,7 @@ def _pallets_and_trucks(tally: _Tally, lane_id: str) -> tuple[int, int]:
         return _number(lane[name] if lane.get(name) is not None else default[name], f"{name} of {lane_id}")
 
     fill = max(tally.lane_kg[lane_id] / holds("pallet_kg"), tally.lane_m3[lane_id] / holds("pallet_m3"))
-    pallets = max(1, math.ceil(fill - UNIT_TOLERANCE))
+    pallets = max(1, math.ceil(fill - NOISE * max(1.0, fill)))
     return pallets, max(1, math.ceil(pallets / holds("pallets_per_truck")))
 
 
@@ -331,22 +334,22 @@ def bound(tally: _Tally) -> Iterator[Violation]:
 
 
 def _gap_share(worth: float, limit: float) -> float:
-    return max(0.0, limit - worth) / max(abs(limit), 1e-9)
+    return max(0.0, limit - worth) / max(1.0, abs(limit))
 
 
 def status(tally: _Tally) -> Iterator[Violation]:
-    """OPTIMAL is proved within tolerance, FALLBACK moves nothing, and nothing else but FEASIBLE may be published."""
+    """OPTIMAL is proved within tolerance, FALLBACK moves firm lines only, and nothing else but FEASIBLE may be published."""
     stated = tally.plan["status"]
     if stated not in STATUSES:
         yield Violation("status", "plan", f"status {stated!r} cannot be published: one of {', '.join(STATUSES)} can", 1.0)
     if stated == "OPTIMAL":
         limit = tally.plan.get("bound_usd")
         gap = _gap_share(tally.objective_usd, _number(limit, "bound_usd")) if limit is not None else 1.0
-        if gap > OPTIMAL_GAP_SHARE + 1e-9:
-            yield Violation("status", "plan", f"OPTIMAL with a gap of {gap:.6f}, above {OPTIMAL_GAP_SHARE}: call it FEASIBLE", gap)
-    moved = sum(tally.packs.values())
+        if gap > tally.optimal_gap_share + NOISE:
+            yield Violation("status", "plan", f"OPTIMAL with a gap of {gap:.6f}, above {tally.optimal_gap_share}: call it FEASIBLE", gap)
+    moved = sum(packs for pair, packs in tally.packs.items() if not tally.arcs[pair].get("fixed_packs"))
     if stated == "FALLBACK" and moved:
-        yield Violation("status", "plan", f"FALLBACK moves {moved} packs: it must be empty", float(moved))
+        yield Violation("status", "plan", f"FALLBACK moves {moved} packs beyond firm lines: it must move nothing", float(moved))
 
 
 CLAUSES: tuple[Callable[[_Tally], Iterator[Violation]], ...] = (
