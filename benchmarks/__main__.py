@@ -1,0 +1,56 @@
+"""`python -m benchmarks [NAME...]` runs the registered benchmarks and prints their tables. No benchmark lives here."""
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+REGISTRY = {
+    "nightly": ("benchmarks.nightly", "where a nightly run's time goes, and the ratio to plain functions"),
+    "solver": ("benchmarks.solver", "plans on the proven instances, against bare HiGHS"),
+    "forecast": ("benchmarks.forecast_accuracy", "held-out accuracy on real demand, against naive rules"),
+}
+
+
+def main() -> None:
+    """Run the chosen benchmarks (all by default), print each table and keep its rows under benchmarks/results/."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks: ratios within one run.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(REGISTRY)}; none runs the quick ones in order")
+    names = parser.parse_args().names or list(REGISTRY)
+    unknown = [n for n in names if n not in REGISTRY]
+    if unknown:
+        parser.error(f"unknown benchmark {unknown[0]!r}; known: {', '.join(REGISTRY)}")
+    console = Console()
+    results = Path(__file__).parent / "results"
+    results.mkdir(exist_ok=True)
+    for name in names:
+        module, title = REGISTRY[name]
+        rows = importlib.import_module(module).run()
+        (results / f"{name}.json").write_text(json.dumps(rows, indent=1, default=str))
+        console.print(as_table(f"{name}: {title}", rows))
+
+
+def as_table(title: str, rows: list[dict]) -> Table:
+    """One table whose columns are the rows' keys in order of appearance."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        numeric = all(isinstance(row.get(column), int | float | None) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(format_value(row.get(column)) for column in columns))
+    return table
+
+
+def format_value(value: object) -> str:
+    """Numbers to four significant places, nothing as a blank."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    main()
