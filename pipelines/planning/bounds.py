@@ -1,0 +1,54 @@
+"""What no plan can exceed: the most packs that can pay on an arc, and the Lagrangian bound on the objective. No plans are made here."""
+
+import numpy as np
+
+from pipelines.planning.problem import Curves, Floats, Ints, Problem
+
+BOUND_SLACK = 1e-6
+
+
+def arc_limits(problem: Problem) -> Ints:
+    """U_a: the most packs worth sending on each arc, 0 where none are. The optimum is unchanged.
+
+    Bounded by the arc, both curves, both docks and the lane's trucks. Where no minimum shipment can make up for a loss, packs whose gain
+    plus loss stay at or below the cost of the pack are cut as well: with concave curves, taking the last such pack away never costs.
+    Firm lines keep exactly their packs.
+    """
+    limit = np.minimum(problem.arc_max_packs, np.minimum(_room(problem.gain, problem.arc_gain), _room(problem.loss, problem.arc_loss)))
+    units = problem.pack_units[problem.arc_item]
+    dock = np.minimum(problem.dock_out_units[problem.arc_origin], problem.dock_in_units[problem.arc_destination])
+    most = (problem.max_trucks * problem.pallets_per_truck)[problem.arc_lane]
+    for room, each in (
+        (dock, units),
+        (most * problem.pallet_kg[problem.arc_lane], problem.arc_kg_per_pack),
+        (most * problem.pallet_m3[problem.arc_lane], problem.arc_m3_per_pack),
+    ):
+        ratio = np.divide(room, each, out=np.full(problem.arcs, np.inf), where=each > 0)
+        limit = np.minimum(limit, np.floor(np.minimum(ratio * (1 + 1e-9), 2.0**62)).astype(np.int64))
+    limit = np.where(most > 0, limit, 0)
+    free = problem.min_shipment_kg[problem.arc_lane] == 0
+    limit = np.where(free, np.minimum(limit, _paying_packs(problem, limit)), limit)
+    return np.where(problem.arc_fixed_packs >= 0, problem.arc_fixed_packs, limit)
+
+
+def _room(curves: Curves, arc_curve: Ints) -> Ints:
+    return np.where(arc_curve >= 0, np.append(curves.cap_packs, 0)[arc_curve], 0)
+
+
+def _paying_packs(problem: Problem, limit: Ints) -> Ints:
+    """Largest number of packs whose last one still earns more than it costs, if the arc had both curves to itself."""
+    paying = np.zeros(problem.arcs, dtype=np.int64)
+    cost = problem.arc_cost_usd_per_pack
+    for a in np.flatnonzero(limit > 0):
+        gains, losses = _steps(problem.gain, problem.arc_gain[a]), _steps(problem.loss, problem.arc_loss[a])
+        ends = np.unique(np.concatenate([gains[0], losses[0]]))
+        ends = ends[ends <= min(gains[0][-1], losses[0][-1])]
+        worth = gains[1][np.searchsorted(gains[0], ends)] + losses[1][np.searchsorted(losses[0], ends)] - cost[a]
+        paid = np.flatnonzero(worth > 0)
+        paying[a] = ends[paid[-1]] if len(paid) else 0
+    return paying
+
+
+def _steps(curves: Curves, curve: int) -> tuple[Ints, Floats]:
+    own = slice(curves.start[curve], curves.start[curve + 1])
+    return curves.prefix_packs[own], curves.value_usd[own]

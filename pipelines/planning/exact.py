@@ -1,0 +1,145 @@
+"""Problems small enough for one model: LP rounds with lazy rows, then the MIP from a warm start. Which problems come here is solve.py's choice."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pulp
+
+from pipelines.planning.cuts import PrefixSeparator, violated_links
+from pipelines.planning.formulation import (
+    Formulation,
+    add_rows,
+    collector_off,
+    gain_prefix_needs_open_lanes,
+    loss_prefix_needs_open_lanes,
+    packs_need_open_lane,
+    segment_widths,
+)
+from pipelines.planning.highs import OnePassHiGHS, SolverReport, read_report
+from pipelines.planning.objective import curve_packs, lane_pallets
+from pipelines.planning.problem import Curves, Floats, Ints
+
+FIRST_TOLERANCE, LAST_TOLERANCE = 0.05, 0.004
+STALLED_SHARE = 1e-5
+
+
+class Clock:
+    """The wall limit, a safety net only: plans are meant to end by gap or node count, and say so when the clock ended them."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self.end - time.monotonic())
+
+
+@dataclass
+class Relaxation:
+    """The LP after its rounds: `bound` is valid for every plan (None if no LP ended), values follow the problem's arrays."""
+
+    bound: float | None
+    packs: Floats
+    used: Floats
+    rounds: int
+    cuts: int
+    stopped_by: str
+    infeasible: bool = False
+
+
+def _take(values: Floats, variables: list[pulp.LpVariable | None]) -> Floats:
+    return np.array([0.0 if variable is None else values[variable.index] for variable in variables])
+
+
+def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str, dict[str, float]], None]) -> Relaxation:
+    """Solve the LP in rounds, adding violated open-lane rows and the most violated prefix cut of each curve.
+
+    The tolerance shrinks as rounds stall; ends when nothing is violated, when the last tolerance stalls, after `max_rounds`, or on the clock.
+    """
+    problem = m.problem
+    kinds = [
+        (gain_prefix_needs_open_lanes, m.gain_fill, PrefixSeparator.of(problem, problem.gain, problem.arc_gain, m.limits)),
+        (loss_prefix_needs_open_lanes, m.loss_fill, PrefixSeparator.of(problem, problem.loss, problem.arc_loss, m.limits)),
+    ]
+    solver = OnePassHiGHS(mip=False)
+    result = Relaxation(None, np.zeros(problem.arcs), np.zeros(len(problem.lane_ids)), 0, 0, "")
+    tolerance, linked = FIRST_TOLERANCE, np.zeros(problem.arcs, dtype=bool)
+    while result.rounds < max_rounds:
+        solver.timeLimit = clock.left
+        if m.lp.solverModel is not None:
+            m.lp.solverModel.setOptionValue("time_limit", m.lp.solverModel.getRunTime() + clock.left)
+        m.lp.solve(solver)
+        report = read_report(m.lp, mip=False)
+        if report.bound is None or report.values is None:
+            result.stopped_by, result.infeasible = report.stopped_by, report.status == "kInfeasible"
+            break
+        fell = (np.inf if result.bound is None else result.bound) - report.bound
+        result.bound, result.rounds = report.bound, result.rounds + 1
+        result.packs, result.used = _take(report.values, m.packs), _take(report.values, m.used)
+        share = result.used[problem.arc_lane]
+        links = violated_links(m.limits, problem.arc_lane, result.packs, result.used, tolerance)
+        links = links[~linked[links]]
+        linked[links] = True
+        with collector_off():
+            added = add_rows(m, packs_need_open_lane, links.tolist())
+            for function, fill, separator in kinds:
+                cuts = separator.violated(_take(report.values, fill), result.packs, share, tolerance, result.rounds)
+                added += add_rows(m, function, cuts)
+        result.cuts += added
+        progress("lp round", {"round": result.rounds, "bound_usd": report.bound, "cuts": added})
+        if not added or fell < STALLED_SHARE * abs(report.bound):
+            if tolerance < LAST_TOLERANCE:
+                break
+            tolerance /= 3
+        if clock.left <= 0:
+            result.stopped_by = "time"
+            break
+    with collector_off():
+        add_rows(m, packs_need_open_lane, np.flatnonzero((m.limits > 0) & ~linked).tolist())
+    return result
+
+
+def start_values(m: Formulation, packs: Ints) -> Floats:
+    """Every variable's value in a whole plan: fills best first, pallets and trucks as needed, lines and turns as used."""
+    problem = m.problem
+    values = np.zeros(len(m.lp.variables()))
+
+    def put(variables: list[pulp.LpVariable | None], amounts: np.ndarray) -> None:
+        for variable, amount in zip(variables, amounts, strict=True):
+            if variable is not None:
+                values[variable.index] = amount
+
+    for index, variable in enumerate(m.lp.variables()):
+        variable.index = index
+    put(m.packs, packs)
+    put(m.gain_fill, _fills(problem.gain, curve_packs(problem.gain, problem.arc_gain, packs)))
+    put(m.loss_fill, _fills(problem.loss, curve_packs(problem.loss, problem.arc_loss, packs)))
+    pallets = lane_pallets(problem, packs)
+    put(m.pallets, pallets)
+    put(m.trucks, -(-pallets // problem.pallets_per_truck))
+    put(m.used, pallets > 0)
+    for a, variable in m.line_open.items():
+        values[variable.index] = packs[a] > 0
+    for (item, location), variable in m.receives.items():
+        values[variable.index] = packs[(problem.arc_item == item) & (problem.arc_destination == location)].sum() > 0
+    return values
+
+
+def _fills(curves: Curves, packs: Ints) -> Ints:
+    before = curves.prefix_packs - curves.packs
+    return np.clip(packs[curves.owner] - before, 0, segment_widths(curves))
+
+
+def solve_whole(m: Formulation, start: Ints | None, clock: Clock, gap_share: float, node_limit: int, seed: int) -> tuple[SolverReport, Ints | None]:
+    """Solve the MIP, from a known plan where there is one; returns the solver's own report and the packs per arc, rounded."""
+    values = None if start is None else start_values(m, start)
+    options = {"mip_max_nodes": node_limit, "random_seed": seed, "timeLimit": clock.left, "gapRel": gap_share}
+    m.lp.solverModel = None
+    m.lp.solve(OnePassHiGHS(start=values, mip=True, **options))
+    report = read_report(m.lp, mip=True)
+    if report.values is None:
+        return report, None
+    return report, np.rint(_take(report.values, m.packs)).astype(np.int64)

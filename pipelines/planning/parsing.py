@@ -1,0 +1,318 @@
+"""Strict reading of problem and plan documents: every refusal names the JSON path and the remedy. Reading files is the shells' business."""
+
+import difflib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipelines.domain.errors import InputRefused
+from pipelines.planning.problem import PLAN_FORMAT, PROBLEM_FORMAT, Curves, Plan, Problem, Shipment
+
+LARGEST = 10**9
+STATUSES = ("OPTIMAL", "FEASIBLE", "FALLBACK", "FAILED")
+BOUND_KINDS = ("mip", "lp", "lagrangian", "none")
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError("expected a text that is not empty")
+
+
+def _finite(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("expected a finite number")
+    return float(value)
+
+
+def _amount(value: Any) -> float:
+    number = _finite(value)
+    if number < 0:
+        raise ValueError("expected a finite number of zero or more")
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = _finite(value)
+    if number <= 0:
+        raise ValueError("expected a finite number above zero")
+    return number
+
+
+def _whole(value: Any) -> int:
+    number = _finite(value)
+    if number < 0 or number != int(number) or number > LARGEST:
+        raise ValueError(f"expected a whole number from 0 to {LARGEST}")
+    return int(number)
+
+
+def _count(value: Any) -> int:
+    number = _whole(value)
+    if number < 1:
+        raise ValueError("expected a whole number of one or more")
+    return number
+
+
+@dataclass(frozen=True)
+class Field:
+    """One key of an object: how its value is checked, and what stands in when it is absent or null (None = required)."""
+
+    check: Callable[[Any], Any]
+    default: Any = None
+    meaning: str = ""
+
+
+INF = float("inf")
+TOP_KEYS = ("format", "handling_units", "locations", "lanes", "items", "arcs", "gains", "losses", "budget_usd")
+HANDLING = {
+    "pallet_kg": Field(_positive, meaning="kg that one pallet carries"),
+    "pallet_m3": Field(_positive, meaning="m3 that one pallet carries"),
+    "pallets_per_truck": Field(_count, meaning="pallets that one truck carries"),
+}
+LOCATION = {
+    "location_id": Field(_text, meaning="name of the location, unique"),
+    "dock_out_units": Field(_amount, INF, "most units that may leave; absent or null = no limit"),
+    "dock_in_units": Field(_amount, INF, "most units that may arrive; absent or null = no limit"),
+}
+LANE = {
+    "lane_id": Field(_text, meaning="name of the lane, unique"),
+    "origin": Field(_text, meaning="location the lane leaves"),
+    "destination": Field(_text, meaning="location the lane reaches"),
+    "truck_cost_usd": Field(_amount, meaning="charge per truck"),
+    "pallet_cost_usd": Field(_amount, meaning="charge per pallet"),
+    "max_trucks": Field(_whole, meaning="trucks available"),
+    "min_shipment_kg": Field(_amount, 0.0, "a lane that is used carries at least this; default 0"),
+    "pallet_kg": Field(_positive, INF, "overrides handling_units for this lane"),
+    "pallet_m3": Field(_positive, INF, "overrides handling_units for this lane"),
+    "pallets_per_truck": Field(_count, INF, "overrides handling_units for this lane"),
+}
+ITEM = {
+    "item_id": Field(_text, meaning="name of the item, unique"),
+    "pack_units": Field(_count, meaning="units in one pack; only whole packs move"),
+    "weight_kg": Field(_amount, meaning="kg of one unit"),
+    "volume_m3": Field(_amount, meaning="m3 of one unit"),
+}
+ARC = {
+    "item_id": Field(_text, meaning="item that may move"),
+    "lane_id": Field(_text, meaning="lane it may ride"),
+    "cost_usd_per_unit": Field(_amount, meaning="freight, handling and duty of one unit"),
+    "max_packs": Field(_whole, meaning="most packs on this arc"),
+    "line_cost_usd": Field(_amount, 0.0, "charge once if any pack moves on this arc; default 0"),
+    "fixed_packs": Field(_whole, -1, "firm line: exactly this many packs move; absent or null = free"),
+}
+CURVE = {
+    "item_id": Field(_text, meaning="item of the curve"),
+    "location_id": Field(_text, meaning="location of the curve"),
+    "segments": Field(lambda value: value, meaning="list of [packs, usd per pack], best first; their sum is a hard limit"),
+}
+LOSS = CURVE | {"cap_packs": Field(_whole, INF, "most packs the donor may give over all arcs; absent or null = the sum of the segments")}
+
+
+class _Reader:
+    """Walks one document and refuses with its name and path."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def refuse(self, path: str, problem: str) -> InputRefused:
+        return InputRefused(f"{self.source}: {path}: {problem}")
+
+    def keys(self, obj: Any, known: tuple[str, ...], path: str) -> dict[str, Any]:
+        if not isinstance(obj, dict):
+            raise self.refuse(path, f"expected an object, found {type(obj).__name__}; see docs/problem-format.md")
+        for key in obj:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+                raise self.refuse(f"{path}.{key}", f"unknown key; {hint}")
+        return obj
+
+    def record(self, obj: Any, fields: dict[str, Field], path: str) -> dict[str, Any]:
+        values = self.keys(obj, tuple(fields), path)
+        return {name: self.value(values, name, field, path) for name, field in fields.items()}
+
+    def value(self, values: dict[str, Any], name: str, field: Field, path: str) -> Any:
+        if values.get(name) is None:
+            if field.default is None:
+                raise self.refuse(f"{path}.{name}", "is required; add the key")
+            return field.default
+        try:
+            return field.check(values[name])
+        except ValueError as error:
+            raise self.refuse(f"{path}.{name}", f"{error}, found {values[name]!r}; correct the value") from None
+
+    def rows(self, obj: dict[str, Any], name: str, fields: dict[str, Field], key: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Checked records of one list with their paths, sorted by key; a key that comes twice is refused."""
+        if not isinstance(obj.get(name), list):
+            raise self.refuse(f"$.{name}", f"expected a list, found {type(obj.get(name)).__name__}; an empty list is allowed")
+        seen: dict[tuple[str, ...], str] = {}
+        records = []
+        for index, entry in enumerate(obj[name]):
+            path = f"$.{name}[{index}]"
+            record = self.record(entry, fields, path) | {"path": path}
+            identity = tuple(record[part] for part in key)
+            if identity in seen:
+                raise self.refuse(path, f"duplicate {' and '.join(key)} {', '.join(identity)}, first at {seen[identity]}; keep one of them")
+            seen[identity] = path
+            records.append(record)
+        return sorted(records, key=lambda record: tuple(record[part] for part in key))
+
+    def position(self, index: dict[str, int], record: dict[str, Any], name: str, what: str) -> int:
+        value = record[name]
+        if value in index:
+            return index[value]
+        near = difflib.get_close_matches(value, index, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"add it to $.{what} or correct the name"
+        raise self.refuse(f"{record['path']}.{name}", f"unknown {name} {value!r}; {hint}")
+
+    def segments(self, record: dict[str, Any]) -> list[tuple[int, float]]:
+        path = f"{record['path']}.segments"
+        if not isinstance(record["segments"], list):
+            raise self.refuse(path, f"expected a list of [packs, usd per pack], found {type(record['segments']).__name__}")
+        pairs: list[tuple[int, float]] = []
+        for index, pair in enumerate(record["segments"]):
+            if not isinstance(pair, list | tuple) or len(pair) != 2:
+                raise self.refuse(f"{path}[{index}]", f"expected [packs, usd per pack], found {pair!r}")
+            try:
+                packs, value = _whole(pair[0]), _finite(pair[1])
+            except ValueError as error:
+                raise self.refuse(f"{path}[{index}]", f"{error}, found {pair!r}; give whole packs and money per pack") from None
+            if pairs and value > pairs[-1][1]:
+                raise self.refuse(f"{path}[{index}]", f"value {value} is above the one before it, {pairs[-1][1]}; sort the segments best first")
+            pairs.append((packs, value))
+        return pairs
+
+
+def parse_problem(obj: Any, source: str) -> Problem:
+    """Check a decoded `evenstock-problem/1` document and type it in canonical order.
+
+    Raises `InputRefused` on the first thing that is wrong: format, unknown key or name, duplicate, number that is negative, not whole or not
+    finite, segment values that rise, a lane from a location to itself, a firm line above its arc's limit.
+    """
+    reader = _Reader(source)
+    top = reader.keys(obj, TOP_KEYS, "$")
+    if top.get("format") != PROBLEM_FORMAT:
+        raise reader.refuse("$.format", f"expected {PROBLEM_FORMAT!r}, found {top.get('format')!r}; convert the document to this format")
+    handling = reader.record(top.get("handling_units"), HANDLING, "$.handling_units")
+    locations = reader.rows(top, "locations", LOCATION, ("location_id",))
+    lanes = reader.rows(top, "lanes", LANE, ("lane_id",))
+    items = reader.rows(top, "items", ITEM, ("item_id",))
+    arcs = reader.rows(top, "arcs", ARC, ("item_id", "lane_id"))
+    gains = reader.rows(top, "gains", CURVE, ("item_id", "location_id"))
+    losses = reader.rows(top, "losses", LOSS, ("item_id", "location_id"))
+    budget = reader.value(top, "budget_usd", Field(_amount, INF), "$")
+    location_at = {record["location_id"]: i for i, record in enumerate(locations)}
+    item_at = {record["item_id"]: i for i, record in enumerate(items)}
+    lane_at = {record["lane_id"]: i for i, record in enumerate(lanes)}
+    origin = [reader.position(location_at, lane, "origin", "locations") for lane in lanes]
+    destination = [reader.position(location_at, lane, "destination", "locations") for lane in lanes]
+    for lane, i, j in zip(lanes, origin, destination, strict=True):
+        if i == j:
+            raise reader.refuse(lane["path"], "origin and destination are the same location; remove the lane")
+    for arc in arcs:
+        if arc["fixed_packs"] > arc["max_packs"]:
+            raise reader.refuse(f"{arc['path']}.fixed_packs", f"{arc['fixed_packs']} is above max_packs {arc['max_packs']}; raise max_packs")
+    parsed = {
+        "gain": _curves(reader, gains, item_at, location_at),
+        "loss": _curves(reader, losses, item_at, location_at),
+        "arc_item": _ints([reader.position(item_at, arc, "item_id", "items") for arc in arcs]),
+        "arc_lane": _ints([reader.position(lane_at, arc, "lane_id", "lanes") for arc in arcs]),
+        "lane_origin": _ints(origin),
+        "lane_destination": _ints(destination),
+    }
+    records = {"locations": locations, "lanes": lanes, "items": items, "arcs": arcs, "gains": gains, "losses": losses}
+    document = _canonical(handling, records, budget)
+    return Problem(**parsed, **_columns(handling, records), budget_usd=budget, document=document)
+
+
+def _ints(values: list[int]) -> Any:
+    return np.array(values, dtype=np.int64)
+
+
+def _columns(handling: dict[str, Any], records: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    def floats(kind: str, name: str) -> Any:
+        return np.array([record[name] for record in records[kind]], dtype=np.float64)
+
+    def ints(kind: str, name: str) -> Any:
+        return _ints([record[name] for record in records[kind]])
+
+    def sizes(name: str) -> Any:
+        own = floats("lanes", name)
+        return np.where(np.isinf(own), handling[name], own)
+
+    return {
+        "location_ids": tuple(record["location_id"] for record in records["locations"]),
+        "dock_out_units": floats("locations", "dock_out_units"),
+        "dock_in_units": floats("locations", "dock_in_units"),
+        "lane_ids": tuple(record["lane_id"] for record in records["lanes"]),
+        "truck_cost_usd": floats("lanes", "truck_cost_usd"),
+        "pallet_cost_usd": floats("lanes", "pallet_cost_usd"),
+        "max_trucks": ints("lanes", "max_trucks"),
+        "min_shipment_kg": floats("lanes", "min_shipment_kg"),
+        "pallet_kg": sizes("pallet_kg"),
+        "pallet_m3": sizes("pallet_m3"),
+        "pallets_per_truck": sizes("pallets_per_truck").astype(np.int64),
+        "item_ids": tuple(record["item_id"] for record in records["items"]),
+        "pack_units": ints("items", "pack_units"),
+        "weight_kg": floats("items", "weight_kg"),
+        "volume_m3": floats("items", "volume_m3"),
+        "arc_cost_usd_per_unit": floats("arcs", "cost_usd_per_unit"),
+        "arc_max_packs": ints("arcs", "max_packs"),
+        "arc_line_cost_usd": floats("arcs", "line_cost_usd"),
+        "arc_fixed_packs": ints("arcs", "fixed_packs"),
+    }
+
+
+def _curves(reader: _Reader, records: list[dict[str, Any]], item_at: dict[str, int], location_at: dict[str, int]) -> Curves:
+    item, location, start, packs, value, caps = [], [], [0], [], [], []
+    for record in records:
+        item.append(reader.position(item_at, record, "item_id", "items"))
+        location.append(reader.position(location_at, record, "location_id", "locations"))
+        pairs = [pair for pair in reader.segments(record) if pair[0]]
+        packs += [pair[0] for pair in pairs]
+        value += [pair[1] for pair in pairs]
+        start.append(len(packs))
+        caps.append(int(min(sum(pair[0] for pair in pairs), record.get("cap_packs", INF))))
+    return Curves(_ints(item), _ints(location), _ints(start), _ints(packs), np.array(value, dtype=np.float64), _ints(caps))
+
+
+def _canonical(handling: dict[str, Any], records: dict[str, list[dict[str, Any]]], budget: float) -> dict[str, Any]:
+    """The checked document, sorted; optional keys stand only where they say something."""
+
+    def clean(record: dict[str, Any]) -> dict[str, Any]:
+        hidden = {name for name, value in record.items() if isinstance(value, float) and math.isinf(value)}
+        hidden |= {name for name in ("fixed_packs",) if record.get(name) == -1} | {"path"}
+        return {name: value for name, value in record.items() if name not in hidden}
+
+    lists = {name: [clean(record) for record in rows] for name, rows in records.items()}
+    return {"format": PROBLEM_FORMAT, "handling_units": handling, **lists, "budget_usd": None if math.isinf(budget) else budget}
+
+
+PLAN_KEYS = ("format", "status", "objective_usd", "bound_usd", "bound_kind", "gap_share", "shipments", "solve_info")
+SHIPMENT = {"item_id": Field(_text), "lane_id": Field(_text), "packs": Field(_count)}
+
+
+def parse_plan(obj: Any, source: str) -> Plan:
+    """Check a decoded `evenstock-plan/1` document and type it, shipments sorted. Raises `InputRefused` with path and remedy."""
+    reader = _Reader(source)
+    top = reader.keys(obj, PLAN_KEYS, "$")
+    if top.get("format") != PLAN_FORMAT:
+        raise reader.refuse("$.format", f"expected {PLAN_FORMAT!r}, found {top.get('format')!r}")
+    for name, known in (("status", STATUSES), ("bound_kind", BOUND_KINDS)):
+        if top.get(name) not in known:
+            raise reader.refuse(f"$.{name}", f"expected one of {', '.join(known)}, found {top.get(name)!r}")
+    rows = reader.rows(top, "shipments", SHIPMENT, ("item_id", "lane_id"))
+    bound = reader.value(top, "bound_usd", Field(_finite, INF), "$")
+    gap = reader.value(top, "gap_share", Field(_finite, INF), "$")
+    return Plan(
+        top["status"],
+        reader.value(top, "objective_usd", Field(_finite), "$"),
+        None if math.isinf(bound) else bound,
+        top["bound_kind"],
+        None if math.isinf(gap) else gap,
+        [Shipment(row["item_id"], row["lane_id"], row["packs"]) for row in rows],
+        dict(top.get("solve_info") or {}),
+    )

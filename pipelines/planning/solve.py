@@ -1,0 +1,97 @@
+"""Solves a planning problem and says how good the plan is. Chooses the method by size, recomputes the money itself, trusts no solver status."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipelines.planning.bounds import arc_limits
+from pipelines.planning.exact import Clock, relax, solve_whole
+from pipelines.planning.formulation import build
+from pipelines.planning.objective import evaluate, violations
+from pipelines.planning.problem import Ints, Plan, Problem, Shipment
+
+Progress = Callable[[str, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class SolveOptions:
+    """How long and how far to search.
+
+    A plan ends when its gap is within `gap_share` or after `node_limit` nodes; `time_limit_s` is a safety net over everything, model
+    building included, and a plan it ends says so in solve_info["stopped_by"]. Above `exact_arcs_limit` arcs the problem is decomposed.
+    """
+
+    time_limit_s: float = 60.0
+    gap_share: float = 1e-6
+    node_limit: int = 200_000
+    exact_arcs_limit: int = 2000
+    seed: int = 0
+
+
+@dataclass
+class Outcome:
+    """What a method found: packs per arc (None = nothing), an upper bound (None = unknown) and its kind, and facts for solve_info."""
+
+    packs: Ints | None
+    bound: float | None
+    bound_kind: str
+    info: dict[str, Any]
+
+
+def solve_problem(problem: Problem, options: SolveOptions | None = None, progress: Progress | None = None) -> Plan:
+    """Best plan found within the options. Deterministic: equal problems and options give equal plans unless the clock stopped the search.
+
+    `progress(stage, figures)` is called between rounds. Never raises for a hard problem: a problem with no allowed plan gives status FAILED.
+    """
+    options = options or SolveOptions()
+    tell = progress or (lambda stage, figures: None)
+    clock = Clock(options.time_limit_s)
+    limits = arc_limits(problem)
+    arcs = int((limits > 0).sum())
+    tell("arcs", {"given": problem.arcs, "kept": arcs})
+    if not arcs:
+        outcome = Outcome(np.zeros(problem.arcs, dtype=np.int64), 0.0, "mip", {"method": "none"})
+    else:
+        outcome = _exact(problem, limits, clock, options, tell)
+    outcome.info["arcs"] = arcs
+    return _certify(problem, outcome, options)
+
+
+def _exact(problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, tell: Progress) -> Outcome:
+    m = build(problem, limits)
+    relaxation = relax(m, clock, 60, tell)
+    info: dict[str, Any] = {"method": "exact", "rounds": relaxation.rounds, "cuts": relaxation.cuts}
+    if relaxation.infeasible:
+        return Outcome(None, None, "none", info | {"stopped_by": "infeasible"})
+    report, packs = solve_whole(m, None, clock, options.gap_share, options.node_limit, options.seed)
+    tell("mip", {"nodes": report.nodes, "bound_usd": report.bound})
+    info |= {"nodes": report.nodes, "stopped_by": report.stopped_by or ("infeasible" if packs is None else "gap")}
+    bounds = [(value, kind) for value, kind in ((report.bound, "mip"), (relaxation.bound, "lp")) if value is not None]
+    bound, kind = min(bounds) if bounds else (None, "none")
+    return Outcome(packs, bound, kind, info)
+
+
+def _certify(problem: Problem, outcome: Outcome, options: SolveOptions) -> Plan:
+    """Turn an outcome into a plan: recompute the money, check every limit, fall back to the firm lines alone, and state the gap."""
+    packs, info = outcome.packs, dict(outcome.info)
+    broken = ["no plan"] if packs is None else violations(problem, packs)
+    fallback = bool(broken)
+    if fallback:
+        info["refused"] = broken
+        packs = np.maximum(problem.arc_fixed_packs, 0)
+        if violations(problem, packs):
+            return Plan("FAILED", 0.0, None, "none", None, [], info | {"refused": violations(problem, packs)})
+    objective = evaluate(problem, packs).total
+    bound, kind = outcome.bound, outcome.bound_kind
+    gap = None
+    if bound is not None:
+        bound = max(bound, objective)
+        gap = (bound - objective) / max(1.0, abs(bound))
+    proven = gap is not None and gap <= max(options.gap_share, 1e-9)
+    status = "FALLBACK" if fallback else "OPTIMAL" if proven else "FEASIBLE"
+    shipments = [
+        Shipment(problem.item_ids[problem.arc_item[a]], problem.lane_ids[problem.arc_lane[a]], int(packs[a])) for a in np.flatnonzero(packs)
+    ]
+    return Plan(status, objective, bound, kind if bound is not None else "none", gap, shipments, info)
