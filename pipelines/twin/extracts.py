@@ -1,0 +1,88 @@
+"""The twin's pen: writes days of events as drop folders of canonical CSV files with a manifest, each folder in one stroke."""
+
+import datetime as dt
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pipelines.domain.errors import InputRefused
+from pipelines.domain.item import lifecycle_on
+from pipelines.twin.events import DayEvents, join_frames, keep_latest
+from pipelines.twin.feeds import DECIMALS, EVENT_FEEDS, FEEDS, decimal_text
+from pipelines.twin.world import World
+
+FORMAT = "evenstock-extract/1"
+
+
+def write_drop(day_events: DayEvents, world: World, inbox_dir: Path) -> Path:
+    """Write one day to `inbox_dir/<date>/` and return the folder. A feed without a row that day has no file.
+
+    The same day with the same bytes again is a no-op; other bytes under that date raise `InputRefused`.
+    """
+    return _write(_snapshots(world, day_events.date) | day_events.frames, day_events.date, Path(inbox_dir))
+
+
+def write_history_drop(days: Sequence[DayEvents], world: World, inbox_dir: Path) -> Path:
+    """Write many days as one initial load under the last day's date: all events in their latest state and every day's closing stock."""
+    if not days:
+        raise InputRefused("the history is empty; warm the twin up for at least one day")
+    frames = {}
+    for feed in (*EVENT_FEEDS, "wms_stock"):
+        frames[feed] = keep_latest(feed, join_frames(feed, [day.frames[feed] for day in days]))
+    return _write(_snapshots(world, days[-1].date) | frames, days[-1].date, Path(inbox_dir))
+
+
+def _snapshots(world: World, date: dt.date) -> dict[str, pd.DataFrame]:
+    """The master data feeds as of a date."""
+    items = world.items.copy()
+    ends = [end if isinstance(end, dt.date) else None for end in items["end_date"]]
+    launches = [launch if isinstance(launch, dt.date) else None for launch in items["launch_date"]]
+    items["lifecycle"] = [lifecycle_on(date, launch, end) for launch, end in zip(launches, ends, strict=True)]
+    return {
+        "erp_items": items.sort_values("item_id", ignore_index=True),
+        "erp_locations": world.locations.sort_values("location_id", ignore_index=True),
+        "tms_lanes": world.lanes.sort_values(["origin", "destination", "mode"], ignore_index=True),
+    }
+
+
+def _write(frames: dict[str, pd.DataFrame], date: dt.date, inbox: Path) -> Path:
+    inbox.mkdir(parents=True, exist_ok=True)
+    target, partial = inbox / date.isoformat(), inbox / f".{date.isoformat()}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    entries = [_write_feed(partial, feed, frames[feed]) for feed in FEEDS if len(frames[feed])]
+    manifest = {"format": FORMAT, "source_system": "twin", "business_date": date.isoformat(), "files": entries}
+    text = json.dumps(manifest, indent=1) + "\n"
+    (partial / "manifest.json").write_text(text, encoding="utf-8")
+    if target.exists():
+        known = target / "manifest.json"
+        same = known.is_file() and known.read_text(encoding="utf-8") == text
+        shutil.rmtree(partial)
+        if not same:
+            raise InputRefused(f"{target}: there already, with other content; use another inbox or remove the folder")
+        return target
+    partial.rename(target)
+    return target
+
+
+def _write_feed(folder: Path, feed: str, frame: pd.DataFrame) -> dict[str, object]:
+    declared = FEEDS[feed]
+    texts = pd.DataFrame({name: _texts(frame[name], name) for name in declared.columns})
+    data = texts.to_csv(index=False, lineterminator="\n", na_rep="").encode("utf-8")
+    name = f"{feed}.csv"
+    (folder / name).write_bytes(data)
+    sums = {column: int(frame[column].astype("int64").sum()) for column in declared.sums}
+    return {"feed": feed, "file": name, "rows": len(frame), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "sums": sums}
+
+
+def _texts(column: pd.Series, name: str) -> pd.Series:
+    """Canonical text where the plain value would not do: fixed decimals, lower-case booleans, ISO dates."""
+    if name in DECIMALS:
+        return column.map(lambda value: None if pd.isna(value) else decimal_text(float(value), DECIMALS[name])).astype(object)
+    if name == "allowed":
+        return column.map(lambda value: "true" if value else "false")
+    return column
