@@ -213,6 +213,8 @@ def _value_receivers(
     segments = {int(row): [s for s in curves.list_segments(widths[n], values[n]) if s[1] > 0] for n, row in enumerate(at)}
     listed = pd.Series({row: sum(s[0] for s in found) for row, found in segments.items()}, dtype=float)
     rows["fastest_weeks"] = fastest
+    rows["reachable_units"] = 0.0
+    rows.loc[at, "reachable_units"] = np.where(weeks >= first, lost, 0.0).sum(axis=2)[:, 0]
     rows["receiver_packs"] = listed.reindex(range(len(rows)), fill_value=0.0).astype(np.int64).to_numpy()
     rows["first_gain_usd"] = [segments[n][0][1] if segments.get(n) else 0.0 for n in range(len(rows))]
     worth = {row: sum(s[0] * s[1] for s in found) for row, found in segments.items()}

@@ -1,0 +1,110 @@
+"""A plan's packs and money added up against its case: by arc, by giver and taker, by lane. Words about them are in explain.py."""
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.planning.inputs import PlanCase
+from pipelines.planning.problem import Plan
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class PlanLedger:
+    """A plan's packs added up against its case: by arc, by giver and taker, money of curves and of lanes."""
+
+    packs: dict[Pair, int]
+    sent: Counter[Pair]
+    received: Counter[Pair]
+    gains: dict[Pair, list[list[float]]]
+    losses: dict[Pair, list[list[float]]]
+    lanes: dict[str, dict[str, Any]]
+    items: dict[str, dict[str, Any]]
+    arcs: dict[Pair, dict[str, Any]]
+    loads: dict[str, list[tuple[str, int]]]
+
+
+def fill_value(segments: list[list[float]], packs: float) -> float:
+    """USD of the first `packs` packs of a curve, best first.
+
+    >>> fill_value([[3, 10.0], [5, 4.0]], 5)
+    38.0
+    """
+    worth, left = 0.0, packs
+    for width, value in segments:
+        worth += min(width, left) * value
+        left -= min(width, left)
+    return worth
+
+
+def next_value(segments: list[list[float]], packs: float) -> float | None:
+    """USD of the pack after the first `packs`, None where the curve ends.
+
+    >>> next_value([[3, 10.0], [5, 4.0]], 3), next_value([[3, 10.0]], 3)
+    (4.0, None)
+    """
+    seen = 0.0
+    for width, value in segments:
+        seen += width
+        if packs < seen:
+            return value
+    return None
+
+
+def add_up(case: PlanCase, plan: Plan) -> PlanLedger:
+    """Index the case's document by name and sum the plan's shipments."""
+    problem = case.problem
+    lanes = {lane["lane_id"]: lane for lane in problem["lanes"]}
+    packs = {(s.item_id, s.lane_id): int(s.packs) for s in plan.shipments if s.packs}
+    sent: Counter[Pair] = Counter()
+    received: Counter[Pair] = Counter()
+    loads: dict[str, list[tuple[str, int]]] = {lane: [] for lane in lanes}
+    for (item, lane), count in sorted(packs.items()):
+        loads[lane].append((item, count))
+        sent[item, lanes[lane]["origin"]] += count
+        received[item, lanes[lane]["destination"]] += count
+    return PlanLedger(
+        packs,
+        sent,
+        received,
+        {(row["item_id"], row["location_id"]): row["segments"] for row in problem["gains"]},
+        {(row["item_id"], row["location_id"]): row["segments"] for row in problem["losses"]},
+        lanes,
+        {row["item_id"]: row for row in problem["items"]},
+        {(row["item_id"], row["lane_id"]): row for row in problem["arcs"]},
+        loads,
+    )
+
+
+def lane_charge(case: PlanCase, book: PlanLedger, lane_id: str, without: str | None = None) -> float:
+    """USD of pallets and trucks of one lane, as planned or `without` one item's line."""
+    lane, sizes = book.lanes[lane_id], case.problem["handling_units"]
+    loaded = [(book.items[item], count) for item, count in book.loads[lane_id] if item != without]
+    if not loaded:
+        return 0.0
+    fills = {
+        size: sum(count * item["pack_units"] * item[name] for item, count in loaded) / lane.get(size, sizes.get(size))
+        for size, name in (("pallet_kg", "weight_kg"), ("pallet_m3", "volume_m3"))
+    }
+    fill = max(fills.values())
+    pallets = max(1, math.ceil(fill - 1e-9 * max(1.0, fill)))
+    trucks = math.ceil(pallets / lane.get("pallets_per_truck", sizes["pallets_per_truck"]))
+    return pallets * lane["pallet_cost_usd"] + trucks * lane["truck_cost_usd"]
+
+
+def share_lane_charges(case: PlanCase, book: PlanLedger) -> dict[Pair, float]:
+    """Pallet and truck charges of every lane, given out in full to its lines by what fills the lane: kg or m3, else units."""
+    by_lane: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    sizes = case.problem["handling_units"]
+    for (item, lane_id), count in sorted(book.packs.items()):
+        lane, units = book.lanes[lane_id], count * book.items[item]["pack_units"]
+        kg = units * book.items[item]["weight_kg"] / lane.get("pallet_kg", sizes["pallet_kg"])
+        m3 = units * book.items[item]["volume_m3"] / lane.get("pallet_m3", sizes["pallet_m3"])
+        by_lane[lane_id].append((item, max(kg, m3, units * 1e-12)))
+    shares = {}
+    for lane_id, loads in by_lane.items():
+        charge, total = lane_charge(case, book, lane_id), sum(load for _, load in loads)
+        shares.update({(item, lane_id): charge * load / total for item, load in loads})
+    return shares
