@@ -103,6 +103,7 @@ def _no_surplus(others: list[dict[str, Any]]) -> tuple[str, str]:
 
 def _judge_pairs(scene: _Scene, row: dict[str, Any], pairs: list[dict[str, Any]]) -> tuple[str, str]:
     taker = (row["item_id"], row["location_id"])
+    beyond = "A transfer brings at most three weeks of demand; what lies beyond is left to the plans of the coming weeks."
     late = (
         f"What is still short would be lost before a transfer could arrive in {row['fastest_weeks']:.1f} weeks; a faster lane would help."
     )
