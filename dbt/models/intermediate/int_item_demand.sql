@@ -1,0 +1,56 @@
+{{ config(tags=['facts']) }}
+
+-- Evidence for the ABC and XYZ classes: units and margin of the last whole weeks, and the spread of the weekly units.
+-- The variance is taken from integer sums, so that it does not depend on the order of rows.
+
+{% set weeks = var('class_window_weeks') %}
+
+with parameters as (
+    select as_of from {{ ref('stg_ledger__run_parameters') }}
+),
+
+first_days as (
+    select
+        item_id,
+        min(date) as first_date
+    from {{ ref('int_stock_daily') }}
+    group by item_id
+),
+
+ages as (
+    select
+        first_days.item_id,
+        least({{ weeks }}, cast(floor(({{ days_between('first_days.first_date', 'parameters.as_of') }} + 1) / 7) as bigint)) as weeks_known
+    from first_days
+    cross join parameters
+),
+
+weekly as (
+    select
+        shipments.item_id,
+        cast(floor({{ days_between('shipments.shipped_date', 'parameters.as_of') }} / 7) as bigint) as weeks_ago,
+        cast(sum(shipments.qty_units) as bigint) as units
+    from {{ ref('stg_wms__shipments') }} as shipments
+    cross join parameters
+    group by 1, 2
+),
+
+sums as (
+    select
+        ages.item_id,
+        ages.weeks_known,
+        coalesce(sum(weekly.units), 0) as units,
+        coalesce(sum(cast(weekly.units as decimal(38, 0)) * weekly.units), 0) as squares
+    from ages
+    left join weekly on ages.item_id = weekly.item_id and weekly.weeks_ago < ages.weeks_known
+    group by ages.item_id, ages.weeks_known
+)
+
+select
+    item_id,
+    weeks_known,
+    cast(units as bigint) as class_units,
+    case
+        when units > 0 then sqrt({{ to_double('weeks_known * squares - units * units') }}) / {{ to_double('units') }}
+    end as weekly_units_cv
+from sums

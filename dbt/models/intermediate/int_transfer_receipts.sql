@@ -1,0 +1,33 @@
+{{ config(tags=['facts']) }}
+
+-- Receipts of transfers summed to the transfer line. A receipt without a line number belongs to the only line of that
+-- transfer with that item.
+
+with receipts as (
+    select * from {{ ref('stg_wms__receipts') }}
+    where reference_type = 'transfer'
+),
+
+single_lines as (
+    select
+        transfer_id,
+        item_id,
+        min(line_id) as line_id
+    from {{ ref('stg_wms__transfers') }}
+    group by transfer_id, item_id
+    having count(distinct line_id) = 1
+)
+
+select
+    receipts.reference_id as transfer_id,
+    coalesce(receipts.line_id, single_lines.line_id) as line_id,
+    {{ sum_units('receipts.qty_received') }} as qty_received,
+    {{ sum_units('receipts.qty_damaged') }} as qty_damaged,
+    {{ sum_units('receipts.qty_short') }} as qty_short,
+    {{ sum_units('receipts.qty_over') }} as qty_over,
+    max(receipts.received_at) as last_received_at
+from receipts
+left join single_lines
+    on receipts.reference_id = single_lines.transfer_id and receipts.item_id = single_lines.item_id
+where coalesce(receipts.line_id, single_lines.line_id) is not null
+group by 1, 2

@@ -1,0 +1,24 @@
+{{ config(tags=['facts']) }}
+
+select
+    lane_id,
+    origin,
+    destination,
+    mode,
+    carrier,
+    truck_cost_usd,
+    pallet_cost_usd,
+    max_trucks,
+    pallets_per_truck,
+    pallet_kg,
+    pallet_m3,
+    cost_usd_per_unit,
+    line_cost_usd,
+    min_shipment_kg,
+    lead_time_days_mean,
+    lead_time_days_sd,
+    weekdays,
+    duty_share,
+    customs_days,
+    is_allowed
+from {{ ref('stg_tms__lanes') }}

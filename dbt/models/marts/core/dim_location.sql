@@ -1,0 +1,18 @@
+{{ config(tags=['facts']) }}
+
+select
+    location_id,
+    name,
+    kind,
+    owner,
+    operator,
+    country,
+    region,
+    lat,
+    lon,
+    storage_capacity_m3,
+    dock_out_units_per_day,
+    dock_in_units_per_day,
+    storage_cost_usd_per_m3_day,
+    time_zone
+from {{ ref('stg_erp__locations') }}

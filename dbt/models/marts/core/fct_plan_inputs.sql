@@ -1,0 +1,80 @@
+{{ config(tags=['facts']) }}
+
+with parameters as (
+    select as_of from {{ ref('stg_ledger__run_parameters') }}
+),
+
+stock as (
+    select fct_stock_daily.*
+    from {{ ref('fct_stock_daily') }} as fct_stock_daily
+    inner join parameters on fct_stock_daily.date = parameters.as_of
+),
+
+inbound as (
+    select
+        location_id,
+        item_id,
+        {{ sum_units("case when source = 'transfer' and is_shipped then qty_units else 0 end") }} as in_transit_in_units,
+        {{ sum_units("case when source = 'transfer' and not is_shipped then qty_units else 0 end") }} as firm_in_units,
+        {{ sum_units("case when source = 'po' then qty_units else 0 end") }} as po_inbound_units
+    from {{ ref('fct_inbound') }}
+    group by location_id, item_id
+),
+
+outbound as (
+    select
+        origin as location_id,
+        item_id,
+        {{ sum_units('coalesce(qty_approved, qty_requested)') }} as firm_out_units
+    from {{ ref('int_open_transfers') }}
+    where state <> 'shipped'
+    group by 1, 2
+),
+
+sales as (
+    select
+        location_id,
+        item_id,
+        max(shipped_date) as last_sale_date
+    from {{ ref('stg_wms__shipments') }}
+    group by location_id, item_id
+),
+
+pairs as (
+    select
+        location_id,
+        item_id
+    from stock
+    union
+    select
+        location_id,
+        item_id
+    from inbound
+),
+
+reported as (
+    select distinct location_id
+    from stock
+    where is_reported
+)
+
+select
+    pairs.location_id,
+    pairs.item_id,
+    coalesce(stock.on_hand_units, 0) as on_hand_units,
+    coalesce(stock.reserved_units, 0) as reserved_units,
+    coalesce(stock.blocked_units, 0) as blocked_units,
+    coalesce(outbound.firm_out_units, 0) as firm_out_units,
+    {{ available('stock.on_hand_units', 'stock.reserved_units', 'stock.blocked_units', 'outbound.firm_out_units') }} as available_units,
+    coalesce(inbound.in_transit_in_units, 0) as in_transit_in_units,
+    coalesce(inbound.po_inbound_units, 0) as po_inbound_units,
+    {{ days_between('sales.last_sale_date', 'parameters.as_of') }} as days_since_last_sale,
+    reported.location_id is null as is_stale,
+    coalesce(inbound.firm_in_units, 0) as firm_in_units
+from pairs
+cross join parameters
+left join stock on pairs.location_id = stock.location_id and pairs.item_id = stock.item_id
+left join inbound on pairs.location_id = inbound.location_id and pairs.item_id = inbound.item_id
+left join outbound on pairs.location_id = outbound.location_id and pairs.item_id = outbound.item_id
+left join sales on pairs.location_id = sales.location_id and pairs.item_id = sales.item_id
+left join reported on pairs.location_id = reported.location_id

@@ -1,0 +1,39 @@
+{{ config(tags=['facts']) }}
+
+-- Blocked units are in the value and in the volume, since they are paid for and stored, but never in the exposure.
+
+with stock as (
+    select
+        stock.*,
+        coalesce(
+            exposure.in_stock_seconds,
+            case when stock.on_hand_units > stock.blocked_units then 43200 else 0 end
+        ) as in_stock_seconds
+    from {{ ref('int_stock_daily') }} as stock
+    left join {{ ref('int_exposure_daily') }} as exposure
+        on
+            stock.location_id = exposure.location_id
+            and stock.item_id = exposure.item_id
+            and stock.date = exposure.date
+),
+
+items as (
+    select * from {{ ref('dim_item') }}
+)
+
+select
+    stock.location_id,
+    stock.item_id,
+    stock.date,
+    stock.on_hand_units,
+    stock.reserved_units,
+    stock.blocked_units,
+    {{ safe_ratio('stock.in_stock_seconds', '43200') }} as in_stock_share,
+    cast(stock.on_hand_units * items.unit_cost_usd as decimal(18, 4)) as inventory_value_usd,
+    cast(stock.in_stock_seconds as bigint) as in_stock_seconds,
+    stock.is_reported,
+    items.lifecycle <> 'discontinued'
+    and stock.date >= coalesce(items.launch_date, stock.date)
+    and stock.date <= coalesce(items.end_date, stock.date) as is_ranged
+from stock
+left join items on stock.item_id = items.item_id

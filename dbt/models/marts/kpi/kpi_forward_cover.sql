@@ -1,0 +1,35 @@
+{{ config(tags=['decisions']) }}
+
+with pairs as (
+    select
+        inputs.location_id,
+        inputs.item_id,
+        items.category,
+        inputs.available_units,
+        forecast.mean_daily_exact
+    from {{ ref('fct_plan_inputs') }} as inputs
+    inner join {{ ref('dim_item') }} as items on inputs.item_id = items.item_id
+    left join {{ ref('stg_planning__forecast_summary') }} as forecast
+        on inputs.location_id = forecast.location_id and inputs.item_id = forecast.item_id
+),
+
+sums as (
+    select
+        {{ kpi_level_columns() }},
+        {{ sum_units('available_units') }} as available_units,
+        sum(mean_daily_exact) as mean_daily_units
+    from pairs
+    {{ kpi_grouping_sets() }}
+)
+
+select
+    {{ kpi_scope() }} as scope,
+    level,
+    location_id,
+    item_id,
+    category,
+    available_units,
+    {{ to_double('mean_daily_units') }} as mean_daily_units,
+    {{ safe_ratio('available_units', 'mean_daily_units') }} as forward_cover_days,
+    {{ null_reason('mean_daily_units', 'no demand in the forecast') }} as null_reason
+from sums

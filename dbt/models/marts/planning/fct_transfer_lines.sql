@@ -1,0 +1,31 @@
+{{ config(tags=['decisions']) }}
+
+select
+    line_id,
+    run_id,
+    as_of,
+    item_id,
+    lane_id,
+    origin,
+    destination,
+    mode,
+    packs,
+    units,
+    ship_date,
+    arrival_date,
+    gain_usd,
+    loss_usd,
+    freight_usd,
+    handling_usd,
+    benefit_usd,
+    cost_usd,
+    net_usd,
+    donor_available_units,
+    donor_cover_before_days,
+    donor_cover_after_days,
+    receiver_cover_before_days,
+    receiver_cover_after_days,
+    donor_share,
+    break_even_freight_usd,
+    reason
+from {{ ref('stg_planning__plan_lines') }}

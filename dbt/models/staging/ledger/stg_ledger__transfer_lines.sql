@@ -1,0 +1,19 @@
+select
+    line_id,
+    run_id,
+    plan_as_of,
+    transfer_id,
+    item_id,
+    origin,
+    destination,
+    mode,
+    lane_id,
+    qty_planned_units,
+    qty_approved_units,
+    expected_ship_date,
+    expected_arrival_date,
+    net_usd,
+    benefit_usd,
+    cost_usd,
+    state
+from {{ source('lake', 'ledger_transfer_lines') }}
