@@ -1,17 +1,8 @@
-"""Items: packs and lifecycle. ABC and XYZ classes are derived in the marts."""
+"""Items: their lifecycle. ABC and XYZ classes are derived in the marts."""
 
 import datetime as dt
 
 NEW_FOR_DAYS = 56
-
-
-def whole_packs_up(units: float, units_per_pack: int) -> int:
-    """Round a quantity up to whole packs, in units; nothing stays nothing.
-
-    >>> whole_packs_up(7, 6), whole_packs_up(-3, 6), whole_packs_up(12.0, 6)
-    (12, 0, 12)
-    """
-    return max(0, -int(-units // units_per_pack)) * units_per_pack
 
 
 def lifecycle_on(day: dt.date, launch: dt.date | None, end: dt.date | None) -> str:

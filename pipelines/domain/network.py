@@ -1,18 +1,9 @@
-"""Lanes between locations: their names, distances and what a shipment on them costs."""
+"""Lanes between locations: distances and what a departure on them costs. Their names are in `transfer.py`."""
 
 import math
 from dataclasses import dataclass
 
 EARTH_RADIUS_KM = 6371.0088
-
-
-def make_lane_id(origin: str, destination: str, mode: str) -> str:
-    """The name of a lane everywhere.
-
-    >>> make_lane_id("CA_1", "TX_2", "road")
-    'CA_1>TX_2:road'
-    """
-    return f"{origin}>{destination}:{mode}"
 
 
 def great_circle_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:

@@ -68,12 +68,13 @@ class DayRecorder:
 
     def close(self, stock: pd.DataFrame) -> DayEvents:
         """Sort every feed, number the movements and hand the day over."""
-        frames = {"wms_stock": stock}
+        frames, tag = {"wms_stock": stock}, self.tag
         for feed in EVENT_FEEDS:
             frame = join_frames(feed, self.parts.get(feed, []))
             if feed == "wms_movements":
-                frame = frame.sort_values(["at", "location_id", "item_id", "type", "reference", "qty_units"], kind="stable", ignore_index=True)
-                frame["event_id"] = [f"MV-{self.tag}-{number:06d}" for number in range(1, len(frame) + 1)]
+                by = ["at", "location_id", "item_id", "type", "reference", "qty_units"]
+                frame = frame.sort_values(by, kind="stable", ignore_index=True)
+                frame["event_id"] = [f"MV-{tag}-{number:06d}" for number in range(1, len(frame) + 1)]
             else:
                 frame = keep_latest(feed, frame)
             frames[feed] = frame

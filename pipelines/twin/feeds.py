@@ -46,7 +46,9 @@ FEEDS: dict[str, Feed] = {
         "shipment_id order_id line_no location_id item_id qty_units shipped_at delivered_at", "shipment_id", "qty_units"
     ),
     "wms_stock": _feed(
-        "date location_id item_id lot_id on_hand reserved blocked expiry_date", "date location_id item_id lot_id", "on_hand reserved blocked"
+        "date location_id item_id lot_id on_hand reserved blocked expiry_date",
+        "date location_id item_id lot_id",
+        "on_hand reserved blocked",
     ),
     "wms_movements": _feed("event_id at location_id item_id lot_id type qty_units reference", "event_id", "qty_units"),
     "erp_purchase_orders": _feed(

@@ -1,4 +1,7 @@
-"""Real demand and prices of Walmart's M5 data, read in place: ten stores stand for ten warehouses. Stock, lanes and lead times are not here."""
+"""Real demand and prices of Walmart's M5 data, read in place: ten stores stand for ten warehouses.
+
+Stock, lanes and lead times are not real and not here.
+"""
 
 import datetime as dt
 from collections.abc import Iterator

@@ -61,8 +61,9 @@ class Parcels:
         )  # fmt: skip
         book = book[book["is_web"] | (book["got"] > 0)].reset_index(drop=True)
         web = book["is_web"].to_numpy()
+        tag = recorder.tag
         today, promised = recorder.date.isoformat(), (recorder.date + dt.timedelta(days=PROMISE_DAYS)).isoformat()
-        book["order_id"] = [f"SO-{recorder.tag}-{number:05d}" for number in (book["order"] + 1).tolist()]
+        book["order_id"] = [f"SO-{tag}-{number:05d}" for number in (book["order"] + 1).tolist()]
         book["line_no"] = book.groupby("order").cumcount() + 1
         book["item_id"] = recorder.item_ids[book["item"]]
         book["location_id"] = recorder.location_ids[book["location"]]

@@ -50,6 +50,8 @@ class Replenishment:
         self._prior = self._prior_mean()
         self._lead = self.world.items["supplier_lead_time_days"].to_numpy(dtype=np.int64)
         self._review = self.world.items["review_period_days"].to_numpy(dtype=np.int64)
+        bias = stream(self.seed, "level_bias").normal(0.0, self.world.parameters.level_bias_sd, (locations, items))
+        self._level_factor = np.exp(bias)
         self._pack = self.world.items["units_per_pack"].to_numpy(dtype=np.int64)
         self._location_ids = self.world.locations["location_id"].to_numpy(dtype=object)
         self._item_ids = self.world.items["item_id"].to_numpy(dtype=object)
@@ -84,9 +86,14 @@ class Replenishment:
         return mean, np.maximum(spread, mean)
 
     def order_up_to(self, mean: Floats, variance: Floats) -> Units:
-        """`S = mean (lead + review) + z sqrt(variance (lead + review))`, rounded up to units (Silver, Pyke & Thomas, 4th ed., 6.9)."""
+        """`S = f (mean (lead + review) + z sqrt(variance (lead + review)))`, rounded up to units.
+
+        After Silver, Pyke & Thomas, Inventory and Production Management in Supply Chains, 4th ed., 6.9; f is the lasting level error,
+        one where the world has none.
+        """
         cover = self._lead + self._review
-        return np.ceil(mean * cover + self.world.parameters.service_z * np.sqrt(variance * cover)).astype(np.int64)
+        level = mean * cover + self.world.parameters.service_z * np.sqrt(variance * cover)
+        return np.ceil(level * self._level_factor - 1e-9).astype(np.int64)
 
     def opening_stock(self) -> Units:
         """Order-up-to level of the network, split over the locations with log-normal noise; nothing yet for items launched later."""

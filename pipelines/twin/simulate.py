@@ -67,7 +67,10 @@ class Twin:
         return copy.deepcopy(self, shared)
 
     def play_day(self, released: Sequence[dict[str, Any]]) -> DayEvents:
-        """Play the next day with the dispatches released for it (evenstock-dispatch/1). Raises `UsageError` after the last day of demand."""
+        """Play the next day with the dispatches released for it (evenstock-dispatch/1).
+
+        Raises `UsageError` after the last day of demand.
+        """
         if self.day >= self.demand.days:
             raise UsageError(f"the demand ends on {self.demand.date_of(self.demand.days - 1)}; nothing is left to play")
         recorder = DayRecorder(self.next_date, self._location_ids, self._item_ids)

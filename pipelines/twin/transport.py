@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.domain.network import LaneTariff, make_lane_id
+from pipelines.domain.network import LaneTariff
 from pipelines.domain.stock import StockState, Units
+from pipelines.domain.transfer import lane_id_of
 from pipelines.twin.events import DayRecorder
 from pipelines.twin.luck import stream
 from pipelines.twin.world import World
@@ -62,7 +63,7 @@ class Transport:
     def __post_init__(self) -> None:
         self._location = {name: i for i, name in enumerate(self.world.locations["location_id"])}
         self._item = {name: i for i, name in enumerate(self.world.items["item_id"])}
-        self._lanes = {make_lane_id(r["origin"], r["destination"], r["mode"]): r for r in self.world.lanes.to_dict("records")}
+        self._lanes = {lane_id_of(r["origin"], r["destination"], r["mode"]): r for r in self.world.lanes.to_dict("records")}
         self._truth = {row["lane_id"]: row for row in self.world.lane_truth.to_dict("records")}
 
     def accept(self, released: list[dict[str, Any]], day: DayRecorder) -> None:
@@ -132,7 +133,7 @@ class Transport:
         if not isinstance(transfer_id, str) or not transfer_id:
             raise ValueError("it has no transfer_id")
         origin, destination, mode = (str(dispatch.get(name)) for name in ("origin", "destination", "mode"))
-        lane_id = make_lane_id(origin, destination, mode)
+        lane_id = lane_id_of(origin, destination, mode)
         lane = self._lanes.get(lane_id)
         if lane is None or not lane["allowed"]:
             raise ValueError(f"lane {lane_id} does not exist or is not allowed")

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.domain.errors import UsageError
-from pipelines.domain.network import great_circle_km, make_lane_id
+from pipelines.domain.network import great_circle_km
+from pipelines.domain.transfer import lane_id_of
 from pipelines.twin.demand import DemandTable
 from pipelines.twin.luck import stream
 
@@ -28,11 +29,13 @@ class WorldParameters:
     """What the extracts do not say: how the ERP orders, how suppliers deliver, how customers buy, what holding costs.
 
     `service_z` is the safety factor of the order-up-to level; `opening_split_noise` the log-sd by which opening stock is split wrongly;
+    `level_bias_sd` the log-sd of a lasting error in each item-location's order-up-to level (levels set by hand and never revisited);
     `po_short_share` the share of purchase order lines delivered at a uniform 0 to `po_short_fill_max` of the order.
     """
 
     service_z: float = 0.8
     opening_split_noise: float = 0.6
+    level_bias_sd: float = 0.0
     supplier_lead_sd_days: float = 0.0
     po_short_share: float = 0.0
     po_short_fill_max: float = 0.6
@@ -91,7 +94,7 @@ def _build_synthetic(demand: DemandTable, seed: int, name: str, regions: list[st
     lanes, truth = _synthetic_lanes(locations, seed)
     review = items["review_period_days"].to_numpy(dtype=np.int64)
     phase = stream(seed, "review_phase").integers(0, 1_000_000, len(review)) % review
-    parameters = WorldParameters(service_z=0.9, opening_split_noise=0.6, supplier_lead_sd_days=2.0, po_short_share=0.08)
+    parameters = WorldParameters(service_z=1.8, level_bias_sd=0.35, supplier_lead_sd_days=2.0, po_short_share=0.08)
     return World(name, items, locations, lanes, truth, phase, parameters)
 
 
@@ -184,7 +187,7 @@ def _synthetic_lanes(locations: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, 
                     lead_time_days_mean=mean, lead_time_days_sd=round(0.25 * mean, 2), weekdays="123456" if near else "12345",
                 )
             )  # fmt: skip
-            lane_id = make_lane_id(a.location_id, b.location_id, "road")
+            lane_id = lane_id_of(a.location_id, b.location_id, "road")
             luck = stream(seed, "lane_truth", lane_id)
             slow = 1.5 if luck.random() < 0.3 else 1.0
             truths.append((lane_id, mean * slow, 0.3 * mean, float(luck.choice([0.0, 0.01, 0.03])), float(luck.choice([0.0, 0.01, 0.02]))))
@@ -277,7 +280,7 @@ def _m5_lanes(locations: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                     max_trucks=20, pallets_per_truck=1, pallet_kg=2500.0, pallet_m3=2.5, lead_time_days_mean=lead,
                 )
             )  # fmt: skip
-            truths.append((make_lane_id(a.location_id, b.location_id, "road"), lead, 0.0, 0.0, 0.0))
+            truths.append((lane_id_of(a.location_id, b.location_id, "road"), lead, 0.0, 0.0, 0.0))
     return pd.DataFrame(rows), truth_frame(truths)
 
 
