@@ -1,0 +1,223 @@
+"""Turns approved lines into transfer orders and hands each to the warehouse once, as a file in the outbox.
+
+Intent before effect: the ledger records what will be sent, then the file appears, then the lines are released. A crash in
+between is healed by running again. The ledger is handed in; deciding who may ship is approval's business.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from pipelines.domain.transfer import LineState, TransferLine, TransferOrder, transfer_id_of, whole_packs
+
+FORMAT = "evenstock-dispatch/1"
+
+
+class DispatchLedger(Protocol):
+    """What dispatch needs of a ledger."""
+
+    def lines_to_dispatch(self) -> pd.DataFrame:
+        """Approved lines that no dispatch has taken."""
+        ...
+
+    def committed_units(self, as_of: date) -> pd.DataFrame:
+        """location_id, item_id, units already taken by dispatches of the plan of `as_of`."""
+        ...
+
+    def count_waves(self) -> dict[tuple[date, str], int]:
+        """Dispatches so far by plan date and lane."""
+        ...
+
+    def open_dispatches(self) -> Sequence[Any]:
+        """Recorded intents (transfer_id, as_of, body) that are not released yet."""
+        ...
+
+    def record_dispatch(
+        self, *, transfer_id: str, idempotency_key: str, run_id: str, as_of: date, lane_id: str, body: str, decided_at: datetime | str
+    ) -> Any:
+        """Record an intent."""
+        ...
+
+    def release_dispatch(self, transfer_id: str, decided_at: datetime | str, reasons: Mapping[str, str] | None = None) -> int:
+        """Release the lines of a dispatch whose file exists."""
+        ...
+
+    def cancel_undeliverable(self, reasons: Mapping[tuple[str, str], str], decided_at: datetime | str) -> int:
+        """Cancel approved lines that cannot be sent."""
+        ...
+
+
+@dataclass(frozen=True)
+class DispatchResult:
+    """Transfer ids sent or healed now, lines that ship less and lines that ship nothing (line id to reason)."""
+
+    sent: tuple[str, ...]
+    healed: tuple[str, ...]
+    reduced: dict[str, str]
+    refused: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Orders that the donors can fill, and what had to give."""
+
+    orders: tuple[TransferOrder, ...]
+    reduced: dict[str, str]
+    refused: dict[tuple[str, str], str]
+
+
+def dispatch(ledger: DispatchLedger, outbox: Path, available: pd.DataFrame, as_of: date, decided_at: datetime | str) -> DispatchResult:
+    """Send every approved line once; running again sends nothing new and leaves every byte as it is.
+
+    `available` has location_id, item_id, available_units of fct_plan_inputs as of `as_of`, net of what was firm then.
+    Files: outbox/<plan date>/<transfer_id>.json.
+    """
+    healed = []
+    for intent in ledger.open_dispatches():
+        _write_once(outbox / intent.as_of.isoformat() / f"{intent.transfer_id}.json", intent.body)
+        ledger.release_dispatch(intent.transfer_id, decided_at)
+        healed.append(intent.transfer_id)
+    lines = read_lines(ledger.lines_to_dispatch())
+    loading = load_orders(lines, donor_balance(available, lines, ledger.committed_units(as_of), as_of), ledger.count_waves())
+    if loading.refused:
+        ledger.cancel_undeliverable(loading.refused, decided_at)
+    sent = []
+    for order in loading.orders:
+        body, key = dispatch_body(order)
+        run_id = order.lines[0].run_id
+        own = {"transfer_id": order.transfer_id, "idempotency_key": key, "run_id": run_id}
+        ledger.record_dispatch(**own, as_of=order.as_of, lane_id=order.lane_id, body=body, decided_at=decided_at)
+        _write_once(outbox / order.as_of.isoformat() / f"{order.transfer_id}.json", body)
+        ledger.release_dispatch(order.transfer_id, decided_at, loading.reduced)
+        sent.append(order.transfer_id)
+    refused = {line_id: reason for (_, line_id), reason in loading.refused.items()}
+    return DispatchResult(tuple(sent), tuple(healed), loading.reduced, refused)
+
+
+def read_lines(frame: pd.DataFrame) -> list[TransferLine]:
+    """Transfer lines from the ledger's frame of approved lines."""
+    return [
+        TransferLine(
+            line_id=row.line_id,
+            run_id=row.run_id,
+            as_of=row.as_of,
+            item_id=row.item_id,
+            origin=row.origin,
+            destination=row.destination,
+            mode=row.mode,
+            qty_planned_units=int(row.units),
+            qty_approved_units=int(row.qty_now_units),
+            units_per_pack=int(row.units_per_pack),
+            ship_date=row.ship_date,
+            arrival_date=row.arrival_date,
+            net_usd=float(row.net_usd),
+            state=LineState(row.state),
+        )
+        for row in frame.itertuples(index=False)
+    ]
+
+
+def donor_balance(
+    available: pd.DataFrame, lines: Sequence[TransferLine], committed: pd.DataFrame, as_of: date
+) -> dict[tuple[str, str], int]:
+    """Units each (location, item) can still give.
+
+    available at `as_of` - sent since from the same plan + approved lines of older plans, which availability already nets.
+    """
+    frame = available.groupby(["location_id", "item_id"], as_index=False)["available_units"].sum()
+    balance = {(row.location_id, row.item_id): int(row.available_units) for row in frame.itertuples(index=False)}
+    for row in committed.itertuples(index=False):
+        place = (row.location_id, row.item_id)
+        balance[place] = balance.get(place, 0) - int(row.units)
+    for line in lines:
+        if line.as_of < as_of:
+            place = (line.origin, line.item_id)
+            balance[place] = balance.get(place, 0) + line.qty_approved_units
+    return balance
+
+
+def load_orders(lines: Sequence[TransferLine], balance: Mapping[tuple[str, str], int], waves: Mapping[tuple[date, str], int]) -> Loading:
+    """Group lines into one order per plan date and lane, most valuable lines first at a scarce donor, whole packs only.
+
+    No donor goes below zero: a line that does not fit ships the packs that do, or nothing.
+    """
+    left = dict(balance)
+    loaded: list[TransferLine] = []
+    reduced: dict[str, str] = {}
+    refused: dict[tuple[str, str], str] = {}
+    for line in sorted(lines, key=lambda x: (x.as_of, -x.net_usd, x.line_id)):
+        free = max(0, left.get((line.origin, line.item_id), 0))
+        units = line.qty_approved_units if line.qty_approved_units <= free else whole_packs(free, line.units_per_pack)
+        short = f"{line.origin} has {free} units of {line.item_id} available for {line.qty_approved_units} approved"
+        if units == 0:
+            refused[(line.run_id, line.line_id)] = f"not sent: {short}"
+            continue
+        if units < line.qty_approved_units:
+            reduced[line.line_id] = f"sent {units}: {short}"
+        left[(line.origin, line.item_id)] = free - units
+        loaded.append(_with_units(line, units))
+    return Loading(_orders(loaded, waves), reduced, refused)
+
+
+def dispatch_body(order: TransferOrder) -> tuple[str, str]:
+    """The exact text of the dispatch file and its idempotency key, sha256 of transfer id and payload."""
+    payload: dict[str, Any] = {
+        "format": FORMAT,
+        "transfer_id": order.transfer_id,
+        "lane_id": order.lane_id,
+        "origin": order.origin,
+        "destination": order.destination,
+        "mode": order.mode,
+        "as_of": order.as_of.isoformat(),
+        "ship_date": order.ship_date.isoformat(),
+        "expected_arrival_date": order.expected_arrival_date.isoformat(),
+        "lines": [{"line_id": x.line_id, "item_id": x.item_id, "units": x.qty_approved_units} for x in order.lines],
+    }
+    payload_digest = hashlib.sha256(json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    key = hashlib.sha256(f"{order.transfer_id}|{payload_digest}".encode()).hexdigest()
+    return json.dumps({**payload, "idempotency_key": key}, sort_keys=True, indent=1) + "\n", key
+
+
+def _orders(lines: Sequence[TransferLine], waves: Mapping[tuple[date, str], int]) -> tuple[TransferOrder, ...]:
+    seen = dict(waves)
+    orders = []
+    by_order = sorted(lines, key=lambda x: (x.as_of, x.lane_id, x.run_id, x.line_id))
+    for (as_of, lane_id, _run), group in groupby(by_order, key=lambda x: (x.as_of, x.lane_id, x.run_id)):
+        members = tuple(group)
+        seen[(as_of, lane_id)] = wave = seen.get((as_of, lane_id), 0) + 1
+        first = members[0]
+        ship, arrival = max(x.ship_date for x in members), max(x.arrival_date for x in members)
+        transfer_id = transfer_id_of(as_of, lane_id, wave)
+        orders.append(TransferOrder(transfer_id, as_of, first.origin, first.destination, first.mode, ship, arrival, members))
+    return tuple(orders)
+
+
+def _with_units(line: TransferLine, units: int) -> TransferLine:
+    return TransferLine(**{**line.__dict__, "qty_approved_units": units})
+
+
+def _write_once(path: Path, body: str) -> None:
+    """Write the file whole or not at all; one that is there with these bytes is left untouched."""
+    data = body.encode()
+    if path.exists() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
