@@ -1,0 +1,1 @@
+"""Demand forecasting on a panel of series: estimate, combine, distribution. No I/O, no frameworks, nothing random."""
