@@ -1,7 +1,7 @@
 {{ config(tags=['facts']) }}
 
--- Evidence for the ABC and XYZ classes: units and margin of the last whole weeks, and the spread of the weekly units.
--- The variance is taken from integer sums, so that it does not depend on the order of rows.
+-- Evidence for the ABC and XYZ classes: units of the last weeks, and the spread of the units over those of them in which the
+-- item was stocked from start to end. The variance is taken from integer sums, so that it does not depend on the order of rows.
 
 {% set weeks = var('class_window_weeks') %}
 
@@ -39,17 +39,18 @@ sums as (
     select
         ages.item_id,
         ages.weeks_known,
-        coalesce(sum(weekly.units), 0) as units,
-        coalesce(sum(cast(weekly.units as decimal(38, 0)) * weekly.units), 0) as squares
+        coalesce(sum(weekly.units), 0) as class_units,
+        coalesce(sum(case when weekly.weeks_ago < ages.weeks_known then weekly.units end), 0) as units,
+        coalesce(sum(case when weekly.weeks_ago < ages.weeks_known then weekly.units * weekly.units end), 0) as squares
     from ages
-    left join weekly on ages.item_id = weekly.item_id and weekly.weeks_ago < ages.weeks_known
+    left join weekly on ages.item_id = weekly.item_id and weekly.weeks_ago < {{ weeks }}
     group by ages.item_id, ages.weeks_known
 )
 
 select
     item_id,
     weeks_known,
-    cast(units as bigint) as class_units,
+    cast(class_units as bigint) as class_units,
     case
         when units > 0 then sqrt({{ to_double('weeks_known * squares - units * units') }}) / {{ to_double('units') }}
     end as weekly_units_cv

@@ -56,6 +56,23 @@ with figures as (
     select 140, 'transfer_yield', yield_share, 'share of units', null_reason
     from {{ ref('kpi_transfer_performance') }}
     where level = 'network'
+    union all
+    select 150, 'transfer_lead_time', mean_lead_time_days, 'days',
+        case when mean_lead_time_days is null then 'no transfer received in the window' end
+    from {{ ref('kpi_transfer_performance') }}
+    where level = 'network'
+    union all
+    select 160, 'churn', churn_share, 'share of units', null_reason
+    from {{ ref('kpi_churn') }}
+    where level = 'network'
+    union all
+    select 170, 'slow_moving', slow_value_share, 'share of stock value', null_reason
+    from {{ ref('kpi_slow_moving') }}
+    where level = 'network'
+    union all
+    select 180, 'storage_utilisation', utilisation_share, 'share of capacity', null_reason
+    from {{ ref('kpi_storage_utilisation') }}
+    where level = 'network'
 )
 
 select

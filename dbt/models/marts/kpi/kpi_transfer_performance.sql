@@ -1,7 +1,8 @@
 {{ config(tags=['facts']) }}
 
--- Transfer lines planned (or, when another system planned them, released) in the window, seen from the destination.
--- The yield is taken over lines that have arrived: what is still on the road is not lost.
+-- Every figure belongs to the window in which it happened: planned and approved units by the date of the plan (for transfers
+-- that another system planned: of the release), shipped units by the shipping date, and what arrived, its yield, lead time and
+-- punctuality by the date of receipt. Seen from the destination.
 
 with parameters as (
     select
@@ -11,48 +12,59 @@ with parameters as (
     from {{ ref('stg_ledger__run_parameters') }}
 ),
 
+dated as (
+    select
+        transfers.*,
+        coalesce(transfers.plan_as_of, cast(coalesce(transfers.released_at, transfers.shipped_at) as date))
+        between parameters.window_start and parameters.as_of as is_planned,
+        cast(transfers.shipped_at as date) between parameters.window_start and parameters.as_of as is_shipped,
+        cast(transfers.received_at as date) between parameters.window_start and parameters.as_of as is_received
+    from {{ ref('fct_transfers') }} as transfers
+    cross join parameters
+),
+
 lines as (
     select
-        transfers.destination as location_id,
-        transfers.item_id,
+        dated.destination as location_id,
+        dated.item_id,
         items.category,
-        transfers.qty_planned,
-        transfers.qty_approved,
-        transfers.qty_shipped,
-        transfers.qty_received,
-        transfers.qty_damaged,
-        transfers.qty_short,
-        transfers.lead_time_days,
-        case when transfers.received_at is not null then transfers.qty_shipped end as qty_arrived,
-        case when transfers.received_at is not null then transfers.qty_received end as qty_arrived_good,
-        case when transfers.received_at is not null and transfers.expected_arrival_date is not null then 1 end as lines_promised,
-        case when cast(transfers.received_at as date) <= transfers.expected_arrival_date then 1 end as lines_on_time,
-        {{ to_exact('transfers.benefit_usd') }} as benefit_usd,
-        {{ to_exact('transfers.cost_usd') }} as cost_usd
-    from {{ ref('fct_transfers') }} as transfers
-    inner join {{ ref('dim_item') }} as items on transfers.item_id = items.item_id
-    cross join parameters
-    where
-        coalesce(transfers.plan_as_of, cast(coalesce(transfers.released_at, transfers.shipped_at) as date))
-        between parameters.window_start and parameters.as_of
+        case when dated.is_planned then 1 end as planned_line,
+        case when dated.is_received then 1 end as received_line,
+        case when dated.is_planned then dated.qty_planned end as qty_planned,
+        case when dated.is_planned then dated.qty_approved end as qty_approved,
+        case when dated.is_shipped then dated.qty_shipped end as qty_shipped,
+        case when dated.is_received then dated.qty_shipped end as qty_arrived,
+        case when dated.is_received then dated.qty_received end as qty_received,
+        case when dated.is_received then dated.qty_damaged end as qty_damaged,
+        case when dated.is_received then dated.qty_short end as qty_short,
+        case when dated.is_received then cast(dated.lead_time_days as bigint) end as lead_time_days,
+        case when dated.is_received and dated.expected_arrival_date is not null then 1 end as promised_line,
+        case
+            when dated.is_received and cast(dated.received_at as date) <= dated.expected_arrival_date then 1
+        end as punctual_line,
+        case when dated.is_planned then {{ to_exact('dated.benefit_usd') }} end as benefit_usd,
+        case when dated.is_planned then {{ to_exact('dated.cost_usd') }} end as cost_usd
+    from dated
+    inner join {{ ref('dim_item') }} as items on dated.item_id = items.item_id
+    where dated.is_planned or dated.is_shipped or dated.is_received
 ),
 
 sums as (
     select
         {{ kpi_level_columns() }},
-        count(*) as lines_planned,
+        count(planned_line) as lines_planned,
+        count(received_line) as lines_received,
         {{ sum_units('qty_planned') }} as units_planned,
         {{ sum_units('qty_approved') }} as units_approved,
         {{ sum_units('qty_shipped') }} as units_shipped,
+        {{ sum_units('qty_arrived') }} as units_arrived,
         {{ sum_units('qty_received') }} as units_received,
         {{ sum_units('qty_damaged') }} as units_damaged,
         {{ sum_units('qty_short') }} as units_short,
-        count(lead_time_days) as lines_received,
-        {{ sum_units('cast(lead_time_days as bigint)') }} as lead_time_days_total,
-        {{ sum_units('qty_arrived') }} as units_arrived,
-        {{ sum_units('qty_arrived_good') }} as units_arrived_good,
-        count(lines_promised) as lines_promised,
-        count(lines_on_time) as lines_on_time,
+        {{ sum_units('lead_time_days') }} as lead_time_days_total,
+        count(lead_time_days) as lead_time_lines,
+        count(promised_line) as promised_lines,
+        count(punctual_line) as punctual_lines,
         coalesce(sum(benefit_usd), 0) as benefit_usd,
         coalesce(sum(cost_usd), 0) as cost_usd
     from lines
@@ -71,15 +83,16 @@ select
     units_planned,
     units_approved,
     units_shipped,
+    units_arrived,
     units_received,
     units_damaged,
     units_short,
     {{ safe_ratio('units_approved', 'units_planned') }} as approved_share,
-    {{ safe_ratio('units_arrived_good', 'units_arrived') }} as yield_share,
-    {{ safe_ratio('lines_on_time', 'lines_promised') }} as on_time_share,
-    {{ safe_ratio('lead_time_days_total', 'lines_received') }} as mean_lead_time_days,
+    {{ safe_ratio('units_received', 'units_arrived') }} as yield_share,
+    {{ safe_ratio('punctual_lines', 'promised_lines') }} as on_time_share,
+    {{ safe_ratio('lead_time_days_total', 'lead_time_lines') }} as mean_lead_time_days,
     {{ to_double('benefit_usd') }} as planned_benefit_usd,
     {{ to_double('cost_usd') }} as planned_cost_usd,
-    {{ null_reason('units_arrived', 'no transfer of the window has arrived') }} as null_reason
+    {{ null_reason('units_arrived', 'no transfer received in the window') }} as null_reason
 from sums
 cross join parameters
