@@ -17,7 +17,7 @@ from pipelines.planning import candidates, curves
 
 UNLIMITED_UNITS = 1_000_000_000.0
 FIRM_STATES = ("approved", "edited", "released", "picked")
-TRIPWIRE = "tripwire"
+HELD_MARKS = ("transfers held back", "tripwire")  # how a forecast's note says that it loses to a four-week mean
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,12 @@ def _join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, 
     unknown = sorted(set(rows["item_id"]) - set(items["item_id"]))
     if unknown:
         raise InputRefused(f"fct_plan_inputs: item {unknown[0]!r} has stock but no row in dim_item; land erp_items with it")
-    columns = ["units_per_pack", "weight_kg", "volume_m3", "unit_cost_usd", "unit_margin_usd", "lifecycle", "end_date"]
     master = items.set_index("item_id")
-    for column in columns:
+    for column in ("weight_kg", "volume_m3", "unit_cost_usd", "unit_margin_usd", "lifecycle", "end_date"):
         rows[column] = rows["item_id"].map(master[column])
+    numbers = ["weight_kg", "volume_m3", "unit_cost_usd", "unit_margin_usd"]
+    rows[numbers] = rows[numbers].astype(float)
+    rows["units_per_pack"] = rows["item_id"].map(master["units_per_pack"]).astype(np.int64)
     service = policy.service
     lead = master["supplier_lead_time_days"].astype(float).fillna(service.default_supplier_lead_time_days)
     review = master["review_period_days"].astype(float).fillna(service.review_period_days)
@@ -158,9 +160,9 @@ def _net_stock(rows: pd.DataFrame, firm: pd.DataFrame, policy: Policy) -> pd.Dat
     if len(firm):
         at = _positions(rows, firm, "origin")
         np.add.at(from_ledger, at[at >= 0], firm["units"].to_numpy(dtype=float)[at >= 0])
-    firm_out = np.maximum(rows["firm_out_units"].fillna(0).to_numpy(dtype=float), from_ledger)
-    taken = rows["reserved_units"].fillna(0) + rows["blocked_units"].fillna(0) + firm_out
-    rows["available_units"] = (rows["on_hand_units"].fillna(0) - taken).clip(lower=0).astype(float)
+    firm_out = np.maximum(rows["firm_out_units"].astype(float).fillna(0.0).to_numpy(), from_ledger)
+    on_hand, reserved, blocked = (rows[f"{name}_units"].astype(float).fillna(0.0) for name in ("on_hand", "reserved", "blocked"))
+    rows["available_units"] = (on_hand - reserved - blocked - firm_out).clip(lower=0.0)
     sendable = rows["available_units"] * min(1.0, policy.planning.donor_share_cap)
     rows["donor_cap_packs"] = np.floor(sendable / rows["units_per_pack"] + curves.SNAP).astype(np.int64)
     return rows
@@ -184,7 +186,8 @@ def _describe_rows(
         runs_out = at + served / demand[line, at]
     rows["runs_out_weeks"] = np.where(first < demand.shape[1], runs_out, np.nan)
     rows["next_supply_date"] = [as_of + dt.timedelta(days=1 + 7 * int(weeks)) for weeks in window]
-    rows["is_held"] = rows["forecast_note"].str.lower().str.contains(TRIPWIRE, regex=False).to_numpy() | ~has_forecast
+    tripped = [any(mark in note.lower() for mark in HELD_MARKS) for note in rows["forecast_note"]]
+    rows["is_held"] = np.array(tripped, dtype=bool) | ~has_forecast
     rows["is_stale"] = rows["is_stale"].fillna(True).astype(bool)
     ended = pd.to_datetime(rows["end_date"]).le(pd.Timestamp(as_of)).to_numpy()
     rows["is_closed"] = rows["lifecycle"].isin(candidates.NO_RECEIVER).to_numpy() | ended
@@ -206,7 +209,9 @@ def _value_receivers(
     top = curves.receiver_packs(lost, arrival, demand[at].max(axis=1), pack)
     weeks = np.arange(lost.shape[2])[None, None, :]
     first = np.floor(arrival + curves.SNAP)[:, None, None]
-    kinks = [np.cumsum(np.where(weeks >= first + late, lost, 0.0), axis=2).reshape(len(at), -1) for late in (0, 1)]
+    kinks = [
+        np.cumsum(np.where(weeks >= first + late, lost, 0.0), axis=2).reshape(len(at), lost.shape[1] * lost.shape[2]) for late in (0, 1)
+    ]
     points = curves.choose_breakpoints(np.concatenate(kinks, axis=1), top, pack, policy.planning.max_segments)
     gain = curves.receiver_gain_between(lost, arrival, points * pack[:, None].astype(float), policy.planning.gamma)
     widths, values = curves.value_per_pack(points, usd_per_unit[:, None] * gain)
