@@ -86,6 +86,7 @@ def create_store(
         for feed, columns in sorted(known.items()):
             _create_feed_view(connection, feed, columns, files[feed])
         _create_run_parameters(connection, parameters)
+        _create_folders(connection, [Path(path).resolve().parent, *folders])
         for name, frame in sorted(frames.items()):
             _replace_table(connection, name, frame)
 
@@ -143,11 +144,12 @@ def open_store(
         yield connection
 
 
-def mart_columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    """Column names of a mart in their order; empty if it has not been built."""
+def mart_columns(connection: duckdb.DuckDBPyConnection, name: str, database: str | None = None) -> list[str]:
+    """Column names of a mart in their order, in the connection's own or an attached database; empty if it has not been built."""
     rows = connection.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'marts' AND table_name = ? ORDER BY ordinal_position",
-        [name],
+        "SELECT column_name FROM information_schema.columns WHERE table_catalog = coalesce(?, current_database())"
+        " AND table_schema = 'marts' AND table_name = ? ORDER BY ordinal_position",
+        [database, name],
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -204,6 +206,13 @@ def _create_run_parameters(connection: duckdb.DuckDBPyConnection, parameters: Ru
     annotations = {name: kinds[RunParameters.__annotations__[name]] for name in values}
     connection.execute(f"CREATE TABLE lake.run_parameters ({', '.join(f'{name} {kind} NOT NULL' for name, kind in annotations.items())})")
     connection.execute(f"INSERT INTO lake.run_parameters VALUES ({', '.join('?' for _ in values)})", list(values.values()))  # noqa: S608
+
+
+def _create_folders(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
+    # dbt opens the store without knowing where the lake is; its on-run-start hook locks itself to these.
+    connection.execute("CREATE TABLE lake.folders (folder VARCHAR NOT NULL)")
+    for folder in sorted(set(folders)):
+        connection.execute("INSERT INTO lake.folders VALUES (?)", [f"{folder}/"])
 
 
 def _empty(columns: Columns) -> pd.DataFrame:

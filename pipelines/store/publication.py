@@ -1,0 +1,202 @@
+"""Publications: what readers see of a run. A folder per run that never changes, and the symlink `current`, swapped in one step.
+
+Readers open `published/current`; nobody but `publish` writes below `published/`. Building the marts is not done here.
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.store.grains import MART_GRAINS
+from pipelines.store.warehouse import literal, mart_columns, open_store, quoted
+
+FORMAT = "evenstock-publication/1"
+DATABASE = "evenstock.duckdb"
+MANIFEST = "manifest.json"
+_RESERVED = {"format", "run_id", "as_of", "files", "marts"}
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One published run; `path` is its real folder, which stays as it is when `current` moves on."""
+
+    run_id: str
+    as_of: datetime.date
+    path: Path
+    manifest: dict[str, Any]
+
+
+def publish(
+    published_dir: Path,
+    run_id: str,
+    as_of: datetime.date,
+    store_path: Path,
+    files: Mapping[str, Path | bytes],
+    manifest: Mapping[str, Any],
+) -> Publication:
+    """Publish the marts of a store and `files` (name -> content or path) as run `run_id`, and make it current.
+
+    The folder is written beside, flushed to disk and renamed; its manifest, written last, holds the sha256 of every file and the
+    entries of `manifest`. The same run again is verified and left alone; a damaged or half-written folder is repaired file by
+    file. `current` moves to the run unless it already shows a later `as_of`. Parquet and JSON files are the same bytes for the
+    same content; the DuckDB file is not, since DuckDB stamps its files.
+
+    Raises `UsageError` for names that are not plain and `InputRefused` when a file to publish is missing.
+    """
+    _check_names(run_id, files, manifest)
+    published_dir = Path(published_dir).resolve()
+    folder = published_dir / run_id
+    published_dir.mkdir(parents=True, exist_ok=True)
+    if not _is_intact(folder):
+        draft = published_dir / f".draft-{run_id}"
+        shutil.rmtree(draft, ignore_errors=True)
+        _write_draft(draft, run_id, as_of, Path(store_path), files, manifest)
+        _install(draft, folder)
+    publication = _read(folder)
+    _point_current(published_dir, publication)
+    return publication
+
+
+def current(published_dir: Path) -> Publication | None:
+    """The publication that readers see, or None before the first. The link is followed once: all of it is of one run."""
+    link = Path(published_dir) / "current"
+    try:
+        folder = link.resolve(strict=True)
+    except FileNotFoundError:
+        return None
+    return _read(folder)
+
+
+def verify(folder: Path) -> list[str]:
+    """What is wrong with a publication: names of missing, changed and unlisted files; empty when it is intact."""
+    try:
+        listed = json.loads((folder / MANIFEST).read_bytes())["files"]
+    except (OSError, ValueError, KeyError):
+        return [MANIFEST]
+    found = {str(file.relative_to(folder)) for file in _files_below(folder)} - {MANIFEST}
+    wrong = found ^ set(listed)
+    wrong |= {name for name in found & set(listed) if _sha256(folder / name) != listed[name]["sha256"]}
+    return sorted(wrong)
+
+
+def _check_names(run_id: str, files: Mapping[str, Path | bytes], manifest: Mapping[str, Any]) -> None:
+    for name in [run_id, *files]:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}", name) or name in {"current", MANIFEST, DATABASE, "marts"}:
+            raise UsageError(f"cannot publish under the name {name!r}: letters, digits, `_`, `-` and `.` only, and none of ours")
+    taken = sorted(_RESERVED & set(manifest))
+    if taken:
+        raise UsageError(f"manifest entries {', '.join(taken)} are written by the publication itself")
+    for name, content in files.items():
+        if isinstance(content, Path) and not content.is_file():
+            raise InputRefused(f"file {name} to publish is missing: {content}")
+
+
+def _write_draft(
+    draft: Path, run_id: str, as_of: datetime.date, store_path: Path, files: Mapping[str, Path | bytes], manifest: Mapping[str, Any]
+) -> None:
+    (draft / "marts").mkdir(parents=True)
+    marts = _export_marts(draft, store_path)
+    for name, content in sorted(files.items()):
+        (draft / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    listed = {
+        str(file.relative_to(draft)): {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in _files_below(draft)
+    }
+    body = dict(manifest) | {"format": FORMAT, "run_id": run_id, "as_of": as_of.isoformat(), "marts": marts, "files": listed}
+    (draft / MANIFEST).write_bytes(_canonical_json(body))
+    for file in _files_below(draft):
+        _flush(file)
+    _flush(draft / "marts")
+    _flush(draft)
+
+
+def _export_marts(draft: Path, store_path: Path) -> dict[str, dict[str, Any]]:
+    """Copy every mart into `evenstock.duckdb` and, sorted by its grain, into `marts/`; returns rows and grain by name."""
+    target = draft / DATABASE
+    marts: dict[str, dict[str, Any]] = {}
+    with open_store(target, folders=[store_path.resolve().parent]) as connection:
+        connection.execute(f"ATTACH {literal(str(store_path.resolve()))} AS store (READ_ONLY)")
+        for name in sorted(MART_GRAINS):
+            if not mart_columns(connection, name, database="store"):
+                continue
+            order = ", ".join(quoted(column) for column in MART_GRAINS[name])
+            connection.execute(f"CREATE TABLE {quoted(name)} AS FROM store.marts.{quoted(name)} ORDER BY {order}")
+            file = literal(str(draft / "marts" / f"{name}.parquet"))
+            rows = connection.execute(f"COPY (FROM {quoted(name)} ORDER BY {order}) TO {file} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+            marts[name] = {"grain": list(MART_GRAINS[name]), "rows": rows[0] if rows else 0}
+        connection.execute("DETACH store")
+        connection.execute("CHECKPOINT")
+    shutil.rmtree(f"{target}.tmp", ignore_errors=True)
+    return marts
+
+
+def _install(draft: Path, folder: Path) -> None:
+    """Bring a complete draft to its place: by one rename, or file by file into a damaged folder, the manifest last."""
+    if not folder.exists():
+        draft.rename(folder)
+    else:
+        fresh = sorted(_files_below(draft), key=lambda file: (file.name == MANIFEST, str(file)))
+        names = [str(file.relative_to(draft)) for file in fresh]
+        for extra in {str(file.relative_to(folder)) for file in _files_below(folder)} - set(names):
+            (folder / extra).unlink()
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(draft / name, folder / name)  # noqa: PTH105 - the atomic call is the point
+        shutil.rmtree(draft)
+        _flush(folder / "marts")
+        _flush(folder)
+    _flush(folder.parent)
+
+
+def _point_current(published_dir: Path, publication: Publication) -> None:
+    try:
+        showing = current(published_dir)
+    except InputRefused:
+        showing = None  # what cannot be read cannot hold a later publication back
+    if showing is not None and (showing.as_of > publication.as_of or showing.path == publication.path):
+        return
+    link = published_dir / ".current-next"
+    link.unlink(missing_ok=True)
+    link.symlink_to(publication.path.name)
+    os.replace(link, published_dir / "current")  # noqa: PTH105 - the atomic call is the point
+    _flush(published_dir)
+
+
+def _read(folder: Path) -> Publication:
+    try:
+        body = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputRefused(f"publication {folder} has no readable {MANIFEST}; publish the run again") from error
+    return Publication(body["run_id"], datetime.date.fromisoformat(body["as_of"]), folder, body)
+
+
+def _is_intact(folder: Path) -> bool:
+    return folder.is_dir() and not verify(folder)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    return iter(sorted(file for file in folder.rglob("*") if file.is_file()))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _canonical_json(body: Mapping[str, Any]) -> bytes:
+    return (json.dumps(body, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
