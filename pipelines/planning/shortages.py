@@ -143,10 +143,10 @@ def _margin(scene: _Scene, pair: dict[str, Any], gain: float) -> float | None:
 
 
 def _below_cost(pair: dict[str, Any], margin: float, gain: float) -> str:
-    landed = pair["pack_units"] * pair["unit_cost_usd"]
+    short = max(-margin, 0.0)
     return (
-        f"The best move, a pack of {pair['pack_units']} on {pair['lane_id']}, would earn ${gain:,.2f} and cost ${landed:,.2f} or more: "
-        f"${max(-margin, 0.0):,.2f} short of paying. Cheaper freight by that much would change it."
+        f"The best move, a pack of {pair['pack_units']} on {pair['lane_id']}, would earn ${gain:,.2f} and cost ${gain + short:,.2f} in freight, "
+        f"charges and sales given up: ${short:,.2f} short of paying. Cheaper freight by that much would change it."
     )
 
 
