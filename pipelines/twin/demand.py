@@ -124,9 +124,8 @@ def read_demand_file(path: Path) -> DemandTable:
     path = Path(path)
     frame = _read_columns(path)
     for name in ("location_id", "item_id"):
-        texts = frame[name].astype(str)
-        bad = frame[name].isna().to_numpy() | ~texts.map(lambda text, name=name: bool(ID_PATTERNS[name].fullmatch(text))).to_numpy()
-        _refuse_rows(path, name, bad, frame[name], f"use text ids that match {ID_PATTERNS[name].pattern}")
+        good = {value for value in frame[name].unique() if isinstance(value, str) and ID_PATTERNS[name].fullmatch(value)}
+        _refuse_rows(path, name, ~frame[name].isin(good).to_numpy(), frame[name], f"use text ids that match {ID_PATTERNS[name].pattern}")
     dates = _parse_dates(path, frame["date"])
     units = pd.to_numeric(frame["units"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     whole = np.isfinite(units) & (units >= 0) & (units == np.floor(units)) & (units <= 1_000_000)

@@ -82,15 +82,15 @@ def eligible_items(path: Path) -> list[str]:
     early, late = FIRST_DAY + dt.timedelta(days=EDGE_DAYS - 1), LAST_DAY - dt.timedelta(days=EDGE_DAYS - 1)
     sold: dict[str, set[tuple[str, str]]] = {"early": set(), "late": set()}
     for table in _row_groups(path, ["store_id", "item_id", "date", "units"]):
-        positive = pc.greater(table["units"], 0)
-        date = table["date"]
         for name, first, last in (("early", FIRST_DAY, early), ("late", late, LAST_DAY)):
-            edge = pc.and_(pc.greater_equal(date, pa.scalar(first)), pc.less_equal(date, pa.scalar(last)))
-            pairs = table.filter(pc.and_(positive, edge)).select(["store_id", "item_id"]).group_by(["store_id", "item_id"]).aggregate([])
+            rows = table.filter((pc.field("units") > 0) & _between(first, last))
+            pairs = rows.group_by(["store_id", "item_id"]).aggregate([])
             sold[name].update(zip(pairs["store_id"].to_pylist(), pairs["item_id"].to_pylist(), strict=True))
-    both = pd.DataFrame(sorted(sold["early"] & sold["late"]), columns=["store_id", "item_id"])
-    stores = both.groupby("item_id")["store_id"].nunique()
-    return sorted(stores.index[stores == both["store_id"].nunique()])
+    stores_of: dict[str, set[str]] = {}
+    for store, item in sold["early"] & sold["late"]:
+        stores_of.setdefault(item, set()).add(store)
+    every = {store for store, _ in sold["early"]}
+    return sorted(item for item, stores in stores_of.items() if stores == every)
 
 
 def read_m5_prices(real_data_dir: Path, item_ids: tuple[str, ...], first: dt.date, last: dt.date) -> pd.Series:
@@ -98,11 +98,8 @@ def read_m5_prices(real_data_dir: Path, item_ids: tuple[str, ...], first: dt.dat
     calendar = pq.read_table(real_file(real_data_dir, "m5/calendar.parquet"), columns=["date", "wm_yr_wk"]).to_pandas()
     weeks = calendar.loc[(calendar["date"] >= first) & (calendar["date"] <= last), "wm_yr_wk"].unique().tolist()
     path = real_file(real_data_dir, "m5/sell_prices.parquet")
-    chosen, period = pa.array(item_ids, pa.string()), pa.array(weeks, pa.int16())
-    parts = []
-    for table in _row_groups(path, ["item_id", "wm_yr_wk", "sell_price"]):
-        wanted = pc.and_(pc.is_in(table["item_id"], value_set=chosen), pc.is_in(table["wm_yr_wk"], value_set=period))
-        parts.append(table.filter(wanted).to_pandas())
+    wanted = pc.field("item_id").isin(list(item_ids)) & pc.field("wm_yr_wk").isin(weeks)
+    parts = [table.filter(wanted).to_pandas() for table in _row_groups(path, ["item_id", "wm_yr_wk", "sell_price"])]
     prices = pd.concat(parts)
     return prices["sell_price"].astype(float).groupby(prices["item_id"].astype(str)).mean()
 
@@ -116,13 +113,14 @@ def read_state_centroids(real_data_dir: Path) -> dict[str, tuple[float, float]]:
 
 
 def _read_units(path: Path, sample: list[str], last: dt.date) -> pd.DataFrame:
-    chosen = pa.array(sample, pa.string())
-    parts = []
-    for table in _row_groups(path, ["store_id", "item_id", "date", "units"]):
-        period = pc.and_(pc.greater_equal(table["date"], pa.scalar(FIRST_DAY)), pc.less_equal(table["date"], pa.scalar(last)))
-        parts.append(table.filter(pc.and_(pc.is_in(table["item_id"], value_set=chosen), period)))
+    wanted = pc.field("item_id").isin(sample) & _between(FIRST_DAY, last)
+    parts = [table.filter(wanted) for table in _row_groups(path, ["store_id", "item_id", "date", "units"])]
     frame = pa.concat_tables(parts, promote_options="default").to_pandas()
     return frame.astype({"store_id": str, "item_id": str})
+
+
+def _between(first: dt.date, last: dt.date) -> pc.Expression:
+    return (pc.field("date") >= pa.scalar(first)) & (pc.field("date") <= pa.scalar(last))
 
 
 def _row_groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:

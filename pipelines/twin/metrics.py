@@ -16,6 +16,8 @@ def summarise(twin: Twin, from_day: dt.date, to_day: dt.date) -> dict[str, Any]:
     hand x the location's storage rate; transfer cost by the lanes' tariffs on the day of departure; total = the three added up.
     `fill_rate` is None where nothing was wanted. Raises `UsageError` for days that were not played.
     """
+    if twin.day == 0:
+        raise UsageError("no day was played yet; there is nothing to summarise")
     first, last = (from_day - twin.demand.start).days, (to_day - twin.demand.start).days
     if not 0 <= first <= last < twin.day:
         raise UsageError(f"{from_day}..{to_day} is not within the days played, {twin.demand.start}..{twin.demand.date_of(twin.day - 1)}")

@@ -86,7 +86,7 @@ class Parcels:
                 "order_id": book["order_id"].to_numpy(), "line_no": book["line_no"].to_numpy(),
                 "location_id": book["location_id"].to_numpy(), "item_id": book["item_id"].to_numpy(),
                 "qty_units": book["got"].to_numpy(), "shipped_at": shipped_at,
-                "delivered_at": np.where(book["is_web"], None, shipped_at.astype(object)),
+                "delivered_at": pd.Series(shipped_at, dtype=object).mask(book["is_web"].to_numpy(), None),
             }
         )  # fmt: skip
         recorder.add("wms_shipments", _columns(parcels, SHIPMENT_COLUMNS))

@@ -142,7 +142,7 @@ class Transport:
         lines = []
         for line in dispatch.get("lines", []):
             line_id, item, units = str(line.get("line_id")), line.get("item_id"), line.get("units")
-            if item not in self._item:
+            if not isinstance(item, str) or item not in self._item:
                 raise ValueError(f"line {line_id}: item {item!r} is unknown")
             if isinstance(units, bool) or not isinstance(units, int) or units < 1:
                 raise ValueError(f"line {line_id}: {units!r} is not a whole number of units above zero")
@@ -178,7 +178,7 @@ class Transport:
 
     def _report(self, day: DayRecorder, line: TransferLineState, state: str, second: int, picked: int) -> None:
         lane = self._lanes[line.lane_id]
-        row = {
+        row: dict[str, object] = {
             "transfer_id": [line.transfer_id],
             "line_id": [line.line_id],
             "item_id": [self.world.items["item_id"].iloc[line.item]],

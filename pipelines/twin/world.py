@@ -1,8 +1,11 @@
 """Worlds: the items, locations, lanes and supply rules that the twin plays on a demand table. No state, no events."""
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -173,25 +176,27 @@ def _synthetic_locations(demand: DemandTable, seed: int, regions: list[str]) -> 
 
 def _synthetic_lanes(locations: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, truths = [], []
-    for a in locations.itertuples():
-        for b in locations.itertuples():
-            if a.location_id == b.location_id:
-                continue
-            km = great_circle_km(a.lat, a.lon, b.lat, b.lon)
-            near = km < 800
-            mean = 2.0 if near else round(4 + km / 2000, 1)
-            rows.append(
-                lane_row(
-                    a.location_id, b.location_id, truck_cost_usd=round(20 + 0.04 * km, 2), pallet_cost_usd=round(6 + 0.006 * km, 2),
-                    max_trucks=4, pallets_per_truck=26, pallet_kg=600.0, pallet_m3=1.8, cost_usd_per_unit=round(0.05 + 0.00004 * km, 4),
-                    lead_time_days_mean=mean, lead_time_days_sd=round(0.25 * mean, 2), weekdays="123456" if near else "12345",
-                )
-            )  # fmt: skip
-            lane_id = lane_id_of(a.location_id, b.location_id, "road")
-            luck = stream(seed, "lane_truth", lane_id)
-            slow = 1.5 if luck.random() < 0.3 else 1.0
-            truths.append((lane_id, mean * slow, 0.3 * mean, float(luck.choice([0.0, 0.01, 0.03])), float(luck.choice([0.0, 0.01, 0.02]))))
+    for a, b in _pairs(locations):
+        km = great_circle_km(a["lat"], a["lon"], b["lat"], b["lon"])
+        near = km < 800
+        mean = 2.0 if near else round(4 + km / 2000, 1)
+        rows.append(
+            lane_row(
+                a["location_id"], b["location_id"], truck_cost_usd=round(20 + 0.04 * km, 2), pallet_cost_usd=round(6 + 0.006 * km, 2),
+                max_trucks=4, pallets_per_truck=26, pallet_kg=600.0, pallet_m3=1.8, cost_usd_per_unit=round(0.05 + 0.00004 * km, 4),
+                lead_time_days_mean=mean, lead_time_days_sd=round(0.25 * mean, 2), weekdays="123456" if near else "12345",
+            )
+        )  # fmt: skip
+        lane_id = lane_id_of(a["location_id"], b["location_id"], "road")
+        luck = stream(seed, "lane_truth", lane_id)
+        slow = 1.5 if luck.random() < 0.3 else 1.0
+        truths.append((lane_id, mean * slow, 0.3 * mean, float(luck.choice([0.0, 0.01, 0.03])), float(luck.choice([0.0, 0.01, 0.02]))))
     return pd.DataFrame(rows), truth_frame(truths)
+
+
+def _pairs(locations: pd.DataFrame) -> Iterator[tuple[dict[Any, Any], dict[Any, Any]]]:
+    """Every ordered pair of different locations."""
+    return permutations(locations.to_dict("records"), 2)
 
 
 def truth_frame(rows: list[tuple[str, float, float, float, float]]) -> pd.DataFrame:
@@ -268,19 +273,16 @@ def _m5_locations(demand: DemandTable, centroids: dict[str, tuple[float, float]]
 
 def _m5_lanes(locations: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, truths = [], []
-    for a in locations.itertuples():
-        for b in locations.itertuples():
-            if a.location_id == b.location_id:
-                continue
-            km = 0.0 if a.region == b.region else great_circle_km(a.lat, a.lon, b.lat, b.lon)
-            lead = 14.0 if km > 1000 else 7.0
-            rows.append(
-                lane_row(
-                    a.location_id, b.location_id, truck_cost_usd=round(15 + 0.04 * km, 4), cost_usd_per_unit=round(0.06 + 0.00008 * km, 4),
-                    max_trucks=20, pallets_per_truck=1, pallet_kg=2500.0, pallet_m3=2.5, lead_time_days_mean=lead,
-                )
-            )  # fmt: skip
-            truths.append((lane_id_of(a.location_id, b.location_id, "road"), lead, 0.0, 0.0, 0.0))
+    for a, b in _pairs(locations):
+        km = 0.0 if a["region"] == b["region"] else great_circle_km(a["lat"], a["lon"], b["lat"], b["lon"])
+        lead = 14.0 if km > 1000 else 7.0
+        rows.append(
+            lane_row(
+                a["location_id"], b["location_id"], truck_cost_usd=round(15 + 0.04 * km, 4), max_trucks=20, pallets_per_truck=1,
+                cost_usd_per_unit=round(0.06 + 0.00008 * km, 4), pallet_kg=2500.0, pallet_m3=2.5, lead_time_days_mean=lead,
+            )
+        )  # fmt: skip
+        truths.append((lane_id_of(a["location_id"], b["location_id"], "road"), lead, 0.0, 0.0, 0.0))
     return pd.DataFrame(rows), truth_frame(truths)
 
 
