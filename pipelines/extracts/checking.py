@@ -1,0 +1,205 @@
+"""One landed file against its contract: text in, typed rows or quarantined rows with reason and place out.
+
+Rows in = accepted + quarantined, always; the two sides are counted apart. Writing the result is the lake's business.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.domain.errors import InputRefused
+from pipelines.extracts import text_rules
+from pipelines.extracts.contract import Column, FeedContract, did_you_mean
+from pipelines.extracts.records import BLOCK_BYTES, LINE_COLUMN, Batch, Header, raw_lines, read_batches, read_header
+
+MEMORY_LIMIT = "2GB"
+THREADS = 2
+QUARANTINE_SCHEMA = pa.schema(
+    [("feed", pa.string()), ("file", pa.string()), ("line", pa.int64())]
+    + [(name, pa.string()) for name in ("column", "reason", "value", "raw")]
+)
+_ARROW_TYPES = {
+    "text": pa.string(), "integer": pa.int64(), "double": pa.float64(), "date": pa.date32(), "timestamp": pa.timestamp("us"),
+    "boolean": pa.bool_(), "decimal(18,4)": pa.decimal128(18, 4), "decimal(18,6)": pa.decimal128(18, 6),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """`accepted` is typed by the contract plus `_source_line`, sorted by key; `quarantined` has `QUARANTINE_SCHEMA`, sorted by line."""
+
+    rows_in: int
+    accepted: pa.Table
+    quarantined: pa.Table
+    warnings: tuple[str, ...] = ()
+
+
+def check_file(path: Path, contract: FeedContract, *, source_name: str | None = None, block_bytes: int = BLOCK_BYTES) -> CheckedFile:
+    """Split the rows of a canonical CSV file into accepted and quarantined.
+
+    Raises `InputRefused` naming file, line or column and remedy if the file cannot be read as the contract's layout: missing or
+    doubled column, wrong encoding or delimiter, empty, or header only (unless the contract allows an empty file).
+    """
+    path, source = Path(path), source_name or Path(path).name
+    if not path.is_file():
+        raise InputRefused(f"{source}: no such file")
+    header = read_header(path, source)
+    wanted, warnings = resolve_header(header, contract, source)
+    with _connection() as connection:
+        _create_tables(connection, contract)
+        rows_in = 0
+        for batch in read_batches(path, header, wanted, source, block_bytes):
+            rows_in += batch.rows
+            _judge(connection, contract, batch)
+        if rows_in == 0 and not contract.may_be_empty:
+            raise InputRefused(f"{source}: a header and no rows; {contract.feed} is never empty, so the extract failed at its source")
+        _quarantine_duplicates(connection, contract)
+        accepted, quarantined = _accepted(connection, contract), _quarantined(connection, contract, path, source)
+    if accepted.num_rows + quarantined.num_rows != rows_in:
+        raise RuntimeError(f"{source}: {rows_in} rows in, {accepted.num_rows} accepted, {quarantined.num_rows} quarantined")
+    return CheckedFile(rows_in, accepted, quarantined, warnings)
+
+
+def lake_schema(contract: FeedContract) -> pa.Schema:
+    """Arrow types of the contract's columns and `_source_line`."""
+    return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in contract.columns] + [("_source_line", pa.int32())])
+
+
+def resolve_header(header: Header, contract: FeedContract, source: str) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Position of every contract column in the header, through names and aliases in any case, and warnings about the rest.
+
+    Raises `InputRefused` for a column that is missing (with a did-you-mean) or comes twice.
+    """
+    names = [name.strip().lower() for name in header.names]
+    _refuse_other_delimiter(names, source)
+    spellings = {spelling: column.name for column in contract.columns for spelling in (column.name, *column.aliases)}
+    wanted: dict[str, int] = {}
+    unknown = []
+    for position, name in enumerate(names):
+        column = spellings.get(name)
+        if (column is not None and column in wanted) or names.index(name) != position:
+            raise InputRefused(f"{source}, line 1: column {column or name!r} comes twice in the header; keep one")
+        if column is None:
+            unknown.append(name)
+        else:
+            wanted[column] = position
+    missing = [column.name for column in contract.columns if column.name not in wanted]
+    if missing:
+        raise InputRefused(f"{source}, line 1: {'; '.join(_missing(name, unknown) for name in missing)}; rename it or declare an alias")
+    ordered = {column.name: wanted[column.name] for column in contract.columns}
+    return ordered, tuple(f"{source}: unknown column {name!r} is ignored" for name in unknown)
+
+
+def _missing(name: str, unknown: list[str]) -> str:
+    hint = did_you_mean(name, unknown) if unknown else ""
+    return f"column {name!r} is missing" + (hint.replace("; did you mean", ", found") if "did you mean" in hint else "")
+
+
+def _refuse_other_delimiter(names: list[str], source: str) -> None:
+    for delimiter, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
+        if len(names) == 1 and delimiter in names[0]:
+            raise InputRefused(f"{source}, line 1: fields are separated by {word}, expected comma; export with commas")
+
+
+@contextmanager
+def _connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with tempfile.TemporaryDirectory(prefix="evenstock-check-") as folder:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY_LIMIT, "threads": THREADS, "temp_directory": folder, "max_temp_directory_size": "8GB",
+            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+        }  # fmt: skip
+        with duckdb.connect(":memory:", config=config) as connection:
+            connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+            yield connection
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> None:
+    columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in contract.columns)
+    connection.execute(f"CREATE TABLE accepted ({columns}, _line BIGINT)")
+    connection.execute('CREATE TABLE quarantined (line BIGINT, "column" VARCHAR, reason VARCHAR, "value" VARCHAR)')
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch: Batch) -> None:
+    """Check one batch as text, cast what passes, check the rules between columns, and put each row on one side."""
+    connection.register("batch", batch.cells)
+    valid = " AND ".join(text_rules.is_valid(column) for column in contract.columns)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {valid} AS _valid FROM batch")  # noqa: S608 - from contracts
+    connection.unregister("batch")
+    connection.execute(f"INSERT INTO quarantined {_text_faults(contract.columns)}")
+    casts = ", ".join(f'{text_rules.typed(column)} AS "{column.name}"' for column in contract.columns)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE cast_rows AS SELECT {casts}, {LINE_COLUMN} FROM judged WHERE _valid")  # noqa: S608
+    keep = " AND ".join(["true", *(f"coalesce({rule.holds}, true)" for rule in contract.rules)])
+    if contract.rules:
+        connection.execute(f"INSERT INTO quarantined {_rule_faults(contract)} WHERE NOT ({keep})")
+    connection.execute(f"INSERT INTO accepted SELECT * FROM cast_rows WHERE {keep}")  # noqa: S608
+    if batch.broken:
+        rows = [(b.line, "", b.reason, b.value) for b in batch.broken]
+        broken = pa.table(dict(zip(("line", "column", "reason", "value"), map(list, zip(*rows, strict=True)), strict=True)))
+        connection.register("broken", broken)
+        connection.execute("INSERT INTO quarantined SELECT * FROM broken")
+        connection.unregister("broken")
+
+
+def _text_faults(columns: tuple[Column, ...]) -> str:
+    """SELECT line, column, reason, value of the first bad column of every invalid row."""
+    tests = [(f"WHEN NOT {text_rules.is_valid(c)} THEN", c) for c in columns]
+    column = " ".join(f"{when} {text_rules.quote(c.name)}" for when, c in tests)
+    reason = " ".join(f"{when} {text_rules.reason(c)}" for when, c in tests)
+    value = " ".join(f'{when} "{c.name}"' for when, c in tests)
+    return f"SELECT {LINE_COLUMN}, CASE {column} END, CASE {reason} END, CASE {value} END FROM judged WHERE NOT _valid"  # noqa: S608
+
+
+def _rule_faults(contract: FeedContract) -> str:
+    """SELECT line, column, reason, value of the first broken rule; the value lists the columns that the rule is about."""
+    parts = []
+    for rule in contract.rules:
+        shown = " || ', ' || ".join(f"'{name}=' || coalesce(CAST(\"{name}\" AS VARCHAR), '')" for name in rule.columns)
+        parts.append((f"WHEN NOT coalesce({rule.holds}, true) THEN", text_rules.quote(rule.columns[0]), text_rules.quote(rule.name), shown))
+    column, reason, value = (" ".join(f"{part[0]} {part[i]}" for part in parts) for i in (1, 2, 3))
+    return f"SELECT {LINE_COLUMN}, CASE {column} END, CASE {reason} END, CASE {value} END FROM cast_rows"  # noqa: S608
+
+
+def _quarantine_duplicates(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> None:
+    """Of rows that share a key keep the first if all are identical, else none. Nulls in a key are equal to each other."""
+    key = ", ".join(f'"{name}"' for name in contract.key)
+    row = ", ".join(f'"{column.name}"' for column in contract.columns)
+    same = " AND ".join(f'a."{name}" IS NOT DISTINCT FROM k."{name}"' for name in contract.key)
+    connection.execute(
+        f"CREATE TEMP TABLE doubled AS SELECT {key}, min({LINE_COLUMN}) AS _first, count(DISTINCT ROW({row})) AS _kinds "  # noqa: S608
+        f"FROM accepted GROUP BY {key} HAVING count(*) > 1"
+    )
+    shown = " || ', ' || ".join(f"coalesce(CAST(a.\"{name}\" AS VARCHAR), '')" for name in contract.key)
+    connection.execute(
+        f"INSERT INTO quarantined SELECT a.{LINE_COLUMN}, {text_rules.quote(','.join(contract.key))}, 'duplicate_key', {shown} "  # noqa: S608
+        f"FROM accepted a JOIN doubled k ON {same} WHERE k._kinds > 1 OR a.{LINE_COLUMN} > k._first"
+    )
+    connection.execute(f"DELETE FROM accepted WHERE {LINE_COLUMN} IN (SELECT line FROM quarantined WHERE reason = 'duplicate_key')")  # noqa: S608
+
+
+def _accepted(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> pa.Table:
+    order = ", ".join([*(f'"{name}" NULLS FIRST' for name in contract.key), LINE_COLUMN])
+    table = connection.execute(f"SELECT * FROM accepted ORDER BY {order}").to_arrow_table()  # noqa: S608
+    return table.rename_columns(lake_schema(contract).names).cast(lake_schema(contract)).combine_chunks()
+
+
+def _quarantined(connection: duckdb.DuckDBPyConnection, contract: FeedContract, path: Path, source: str) -> pa.Table:
+    found = connection.execute('SELECT line, "column", reason, "value" FROM quarantined ORDER BY line').to_arrow_table()
+    lines = found["line"].to_pylist()
+    raw = raw_lines(path, set(lines)) if lines else {}
+    table = pa.table(
+        {
+            "feed": pa.array([contract.feed] * len(lines), pa.string()),
+            "file": pa.array([source] * len(lines), pa.string()),
+            "line": found["line"],
+            "column": found["column"],
+            "reason": found["reason"],
+            "value": found["value"],
+            "raw": pa.array([raw[line] for line in lines], pa.string()),
+        }
+    )
+    return table.cast(QUARANTINE_SCHEMA).combine_chunks()
