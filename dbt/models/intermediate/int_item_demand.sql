@@ -25,14 +25,22 @@ ages as (
     cross join parameters
 ),
 
-weekly as (
+dated as (
     select
         shipments.item_id,
         cast(floor({{ days_between('shipments.shipped_date', 'parameters.as_of') }} / 7) as bigint) as weeks_ago,
-        cast(sum(shipments.qty_units) as bigint) as units
+        shipments.qty_units
     from {{ ref('stg_wms__shipments') }} as shipments
     cross join parameters
-    group by 1, 2
+),
+
+weekly as (
+    select
+        item_id,
+        weeks_ago,
+        cast(sum(qty_units) as bigint) as units
+    from dated
+    group by item_id, weeks_ago
 ),
 
 sums as (

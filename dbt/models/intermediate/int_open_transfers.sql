@@ -12,7 +12,22 @@ with requested as (
 )
 
 select
-    transfers.*,
+    transfers.line_id,
+    transfers.transfer_id,
+    transfers.item_id,
+    transfers.origin,
+    transfers.destination,
+    transfers.lane_id,
+    transfers.qty_approved,
+    transfers.qty_shipped,
+    transfers.qty_received,
+    transfers.qty_damaged,
+    transfers.qty_short,
+    transfers.qty_over,
+    transfers.released_at,
+    transfers.shipped_at,
+    transfers.expected_arrival_date,
+    transfers.state,
     cast(requested.qty_requested as bigint) as qty_requested
 from {{ ref('fct_transfers') }} as transfers
 left join requested

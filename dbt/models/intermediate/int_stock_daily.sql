@@ -75,7 +75,7 @@ spine as (
             rows between unbounded preceding and current row
         ) as running_units
     from pairs
-    inner join calendar on calendar.date >= pairs.first_date
+    inner join calendar on pairs.first_date <= calendar.date
     left join reports
         on pairs.location_id = reports.location_id and calendar.date = reports.date
     left join stock

@@ -16,18 +16,30 @@ single_lines as (
     from {{ ref('stg_wms__transfers') }}
     group by transfer_id, item_id
     having count(distinct line_id) = 1
+),
+
+resolved as (
+    select
+        receipts.reference_id as transfer_id,
+        coalesce(receipts.line_id, single_lines.line_id) as line_id,
+        receipts.qty_received,
+        receipts.qty_damaged,
+        receipts.qty_short,
+        receipts.qty_over,
+        receipts.received_at
+    from receipts
+    left join single_lines
+        on receipts.reference_id = single_lines.transfer_id and receipts.item_id = single_lines.item_id
 )
 
 select
-    receipts.reference_id as transfer_id,
-    coalesce(receipts.line_id, single_lines.line_id) as line_id,
-    {{ sum_units('receipts.qty_received') }} as qty_received,
-    {{ sum_units('receipts.qty_damaged') }} as qty_damaged,
-    {{ sum_units('receipts.qty_short') }} as qty_short,
-    {{ sum_units('receipts.qty_over') }} as qty_over,
-    max(receipts.received_at) as last_received_at
-from receipts
-left join single_lines
-    on receipts.reference_id = single_lines.transfer_id and receipts.item_id = single_lines.item_id
-where coalesce(receipts.line_id, single_lines.line_id) is not null
-group by 1, 2
+    transfer_id,
+    line_id,
+    {{ sum_units('qty_received') }} as qty_received,
+    {{ sum_units('qty_damaged') }} as qty_damaged,
+    {{ sum_units('qty_short') }} as qty_short,
+    {{ sum_units('qty_over') }} as qty_over,
+    max(received_at) as last_received_at
+from resolved
+where line_id is not null
+group by transfer_id, line_id

@@ -16,7 +16,7 @@ orders as (
         ordered_date as date,
         sum(qty_units) as qty_units
     from {{ ref('stg_erp__sales_orders') }}
-    group by 1, 2, 3
+    group by location_id, item_id, ordered_date
 ),
 
 shipments as (
@@ -26,7 +26,7 @@ shipments as (
         shipped_date as date,
         sum(qty_units) as qty_units
     from {{ ref('stg_wms__shipments') }}
-    group by 1, 2, 3
+    group by location_id, item_id, shipped_date
 )
 
 select

@@ -28,7 +28,7 @@ outbound as (
         {{ sum_units('coalesce(qty_approved, qty_requested)') }} as firm_out_units
     from {{ ref('int_open_transfers') }}
     where state <> 'shipped'
-    group by 1, 2
+    group by origin, item_id
 ),
 
 sales as (

@@ -30,7 +30,7 @@ arrivals as (
         min(shipped_at) as first_shipped_at,
         {{ sum_units('qty_shipped') }} as units_in
     from shipped
-    group by 1, 2
+    group by destination, item_id
 ),
 
 departures as (

@@ -1,78 +1,38 @@
 {{ config(tags=['decisions']) }}
 
+{% set figures = [
+    ('inventory_turnover', 'kpi_turnover', 'turns_per_year', 'turns per year'),
+    ('days_on_hand', 'kpi_days_on_hand', 'days_on_hand', 'days'),
+    ('forward_cover', 'kpi_forward_cover', 'forward_cover_days', 'days'),
+    ('otif', 'kpi_otif', 'otif_rate', 'share of orders'),
+    ('line_fill_rate', 'kpi_fill_rate', 'line_fill_rate', 'share of lines'),
+    ('unit_fill_rate', 'kpi_fill_rate', 'unit_fill_rate', 'share of units'),
+    ('in_stock_rate', 'kpi_in_stock_rate', 'in_stock_rate', 'share of opening hours'),
+    ('mean_inventory_value', 'kpi_carrying_cost', 'mean_inventory_value_usd', 'usd'),
+    ('carrying_cost', 'kpi_carrying_cost', 'carrying_cost_usd', 'usd in the window'),
+    ('excess_units', 'kpi_excess_deficit', 'excess_units', 'units'),
+    ('excess_value', 'kpi_excess_deficit', 'excess_value_usd', 'usd'),
+    ('deficit_units', 'kpi_excess_deficit', 'deficit_units', 'units'),
+    ('imbalance', 'kpi_imbalance', 'imbalance', 'share of stock value'),
+    ('slow_moving', 'kpi_slow_moving', 'slow_value_share', 'share of stock value'),
+    ('storage_utilisation', 'kpi_storage_utilisation', 'utilisation_share', 'share of capacity'),
+    ('transfer_yield', 'kpi_transfer_performance', 'yield_share', 'share of units'),
+    ('transfer_lead_time', 'kpi_transfer_performance', 'mean_lead_time_days', 'days'),
+    ('transfer_churn', 'kpi_churn', 'churn_share', 'share of units'),
+] %}
+
 with figures as (
-    select 10 as position, 'inventory_turnover' as kpi, turns_per_year as value, 'turns per year' as unit, null_reason
-    from {{ ref('kpi_turnover') }}
+    {% for kpi, model, column, unit in figures %}
+    select
+        {{ loop.index }} as position,
+        '{{ kpi }}' as kpi,
+        {{ column }} as value,
+        '{{ unit }}' as unit,
+        null_reason
+    from {{ ref(model) }}
     where level = 'network'
-    union all
-    select 20, 'days_on_hand', days_on_hand, 'days', null_reason
-    from {{ ref('kpi_days_on_hand') }}
-    where level = 'network'
-    union all
-    select 30, 'forward_cover', forward_cover_days, 'days', null_reason
-    from {{ ref('kpi_forward_cover') }}
-    where level = 'network'
-    union all
-    select 40, 'otif', otif_rate, 'share of orders', null_reason
-    from {{ ref('kpi_otif') }}
-    where level = 'network'
-    union all
-    select 50, 'line_fill_rate', line_fill_rate, 'share of lines', null_reason
-    from {{ ref('kpi_fill_rate') }}
-    where level = 'network'
-    union all
-    select 60, 'unit_fill_rate', unit_fill_rate, 'share of units', null_reason
-    from {{ ref('kpi_fill_rate') }}
-    where level = 'network'
-    union all
-    select 70, 'in_stock_rate', in_stock_rate, 'share of opening hours', null_reason
-    from {{ ref('kpi_in_stock_rate') }}
-    where level = 'network'
-    union all
-    select 80, 'carrying_cost', carrying_cost_usd, 'usd in the window', null_reason
-    from {{ ref('kpi_carrying_cost') }}
-    where level = 'network'
-    union all
-    select 90, 'mean_inventory_value', mean_inventory_value_usd, 'usd', null_reason
-    from {{ ref('kpi_carrying_cost') }}
-    where level = 'network'
-    union all
-    select 100, 'excess_units', excess_units, 'units', null_reason
-    from {{ ref('kpi_excess_deficit') }}
-    where level = 'network'
-    union all
-    select 110, 'excess_value', excess_value_usd, 'usd', null_reason
-    from {{ ref('kpi_excess_deficit') }}
-    where level = 'network'
-    union all
-    select 120, 'deficit_units', deficit_units, 'units', null_reason
-    from {{ ref('kpi_excess_deficit') }}
-    where level = 'network'
-    union all
-    select 130, 'imbalance', imbalance, 'share of stock value', null_reason
-    from {{ ref('kpi_imbalance') }}
-    where level = 'network'
-    union all
-    select 140, 'transfer_yield', yield_share, 'share of units', null_reason
-    from {{ ref('kpi_transfer_performance') }}
-    where level = 'network'
-    union all
-    select 150, 'transfer_lead_time', mean_lead_time_days, 'days',
-        case when mean_lead_time_days is null then 'no transfer received in the window' end
-    from {{ ref('kpi_transfer_performance') }}
-    where level = 'network'
-    union all
-    select 160, 'churn', churn_share, 'share of units', null_reason
-    from {{ ref('kpi_churn') }}
-    where level = 'network'
-    union all
-    select 170, 'slow_moving', slow_value_share, 'share of stock value', null_reason
-    from {{ ref('kpi_slow_moving') }}
-    where level = 'network'
-    union all
-    select 180, 'storage_utilisation', utilisation_share, 'share of capacity', null_reason
-    from {{ ref('kpi_storage_utilisation') }}
-    where level = 'network'
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 )
 
 select
