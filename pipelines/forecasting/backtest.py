@@ -16,7 +16,7 @@ ORIGIN_STEP_DAYS = 7
 MAXIMUM_ORIGINS = 26
 MINIMUM_HISTORY_DAYS = 28
 TRIPWIRE_WINDOWS = 8
-MINIMUM_TRIPWIRE_WINDOWS = 4
+MINIMUM_TRIPWIRE_WINDOWS = 6
 TRIPWIRE_T = 2.0
 TRIPWIRE_LOSS_SHARE = 0.05
 TRIPWIRE_POOLED_SHARE = 0.02
@@ -89,7 +89,7 @@ def testable_horizon(protection_days: np.ndarray, days: int) -> np.ndarray:
 def check_tripwire(history: LevelHistory) -> Tripwire:
     """Compare absolute errors of weekly sums with those of a four-week mean over the last eight weeks.
 
-    A series trips when it loses by at least 5 % with a paired t of 2 or more over four weeks or more: losing by chance is not
+    A series trips when it loses by at least 5 % with a paired t of 2 or more over six weeks or more: losing by chance is not
     losing. Everything trips when the pooled error is more than 2 % above that of the four-week mean.
     """
     errors = past_errors(history, np.full(len(history.level), ORIGIN_STEP_DAYS))

@@ -49,28 +49,35 @@ def fit_sum(mean_units: np.ndarray, errors: PastErrors, lead_variance_units2: np
     """Fit the sum's variance V = phi M + mu^2 var(L), phi = squared past errors / forecasts, shrunk to the mean of its volume bin.
 
     `lead_variance_units2`: mu^2 var(L). `stretch`: protection days / days of the windows tested; where history was too short
-    for the whole interval phi - 1 grows with it, as under a constant k. phi is at least 1 (Poisson).
+    for the whole interval phi - 1 grows with it, as under a constant k. phi is at least 1 (Poisson). The scores behind the conformal
+    quantile leave each window's own error out of its phi, or they would come out too small.
     """
     volume_bin = _volume_bins(mean_units)
     forecast = np.where(errors.is_valid, errors.forecast_units, 0.0)
     square = np.where(errors.is_valid, (errors.actual_units - errors.forecast_units) ** 2, 0.0)
-    bins = int(volume_bin.max()) + 1 if len(volume_bin) else 0
-    pooled = _safe(np.bincount(volume_bin, square.sum(axis=1), bins), np.bincount(volume_bin, forecast.sum(axis=1), bins), 1.0)
-    own = _safe(square.sum(axis=1), forecast.sum(axis=1), np.nan)
-    own = np.where(np.isnan(own), pooled[volume_bin], own)
-    weight = errors.windows / (errors.windows + SHRINK_WINDOWS)
-    tested = np.maximum(weight * own + (1.0 - weight) * pooled[volume_bin], 1.0)
-    spread = np.sqrt(np.where(forecast > 0, tested[:, None] * forecast, 1.0))
-    score = (errors.actual_units - errors.forecast_units) / spread
+    bins = int(volume_bin.max(initial=-1)) + 1
+    total, volume = (np.bincount(volume_bin, values.sum(axis=1), bins) for values in (square, forecast))
+    pooled = np.divide(total, volume, out=np.ones(bins), where=volume > 1e-9)[volume_bin]
+    trust = errors.windows / (errors.windows + SHRINK_WINDOWS)
+    tested = _shrink(square.sum(axis=1), forecast.sum(axis=1), trust, pooled)
+    others = (square.sum(axis=1, keepdims=True) - square, forecast.sum(axis=1, keepdims=True) - forecast)
+    left_out = _shrink(*others, trust[:, None], pooled[:, None])
     usable = errors.is_valid & (forecast > 0)
+    score = (errors.actual_units - errors.forecast_units) / np.sqrt(np.where(usable, left_out * forecast, 1.0))
     scores = [np.sort(score[volume_bin == b][usable[volume_bin == b]]) for b in range(bins)]
     phi = 1.0 + (tested - 1.0) * np.maximum(stretch, 1.0)
     variance = phi * mean_units + lead_variance_units2
     return SumDistribution(mean_units, variance, dispersion(mean_units, variance), scores, volume_bin)
 
 
+def _shrink(square: np.ndarray, forecast: np.ndarray, weight: np.ndarray, pooled: np.ndarray) -> np.ndarray:
+    """Squared errors per unit forecast, drawn to the pool by 1 - weight; at least 1."""
+    own = np.divide(square, forecast, out=np.broadcast_to(pooled, square.shape).copy(), where=forecast > 1e-9)
+    return np.asarray(np.maximum(weight * own + (1.0 - weight) * pooled, 1.0))
+
+
 def dispersion(mean_units: np.ndarray, variance_units2: np.ndarray) -> np.ndarray:
-    """k = M^2 / (V - M) of the negative binomial with that mean and variance, within [0.001, 1e6]; large where V <= M.
+    """Dispersion k = M^2 / (V - M) of the negative binomial with that mean and variance, within [0.001, 1e6]; large where V <= M.
 
     >>> dispersion(np.array([100.0]), np.array([600.0])).tolist()
     [20.0]
@@ -118,7 +125,9 @@ def negative_binomial_quantile(probability: np.ndarray, mean_units: np.ndarray, 
 def textbook_safety_stock(
     service_share: np.ndarray, lead_days: np.ndarray, daily_sd_units: np.ndarray, daily_mean_units: np.ndarray, lead_sd_days: np.ndarray
 ) -> np.ndarray:
-    """z sqrt(L sd^2 + d^2 sL^2), shown beside ours as a cross-check. Source: Silver, Pyke, Thomas, Inventory and Production Management.
+    """The textbook's z sqrt(L sd^2 + d^2 sL^2), shown beside ours as a cross-check.
+
+    Source: Silver, Pyke, Thomas, Inventory and Production Management.
 
     >>> round(float(textbook_safety_stock(np.array([0.95]), 4.0, 10.0, 0.0, 0.0)[0]), 3)
     32.897
@@ -133,9 +142,5 @@ def textbook_safety_stock(
 def _volume_bins(mean_units: np.ndarray) -> np.ndarray:
     """Up to ten bins of equal size by volume, at least 30 series each. Edges are values, so that row order plays no part."""
     bins = int(np.clip(len(mean_units) // SERIES_PER_BIN, 1, MAXIMUM_BINS))
-    edges = np.quantile(mean_units, np.arange(1, bins) / bins) if len(mean_units) else np.empty(0)
+    edges = np.quantile(mean_units, np.arange(1, bins) / bins) if bins > 1 else np.empty(0)
     return np.unique(np.searchsorted(edges, mean_units, side="left"), return_inverse=True)[1]
-
-
-def _safe(total: np.ndarray, weight: np.ndarray, default: float) -> np.ndarray:
-    return np.divide(total, weight, out=np.full(len(total), default), where=weight > 1e-9)

@@ -157,7 +157,7 @@ def _summary_frame(
     frame["reorder_point_units"] = _sum_ahead(path, terms.lead_days) + safety
     frame["target_units"] = mean + safety
     frame["uses_prior"] = estimate.rate.uses_prior
-    frame["note"] = _notes(estimate, tripwire)
+    frame["note"] = pd.Series(_notes(estimate, tripwire), dtype=str)
     return frame
 
 
