@@ -145,8 +145,8 @@ def _margin(scene: _Scene, pair: dict[str, Any], gain: float) -> float | None:
 def _below_cost(pair: dict[str, Any], margin: float, gain: float) -> str:
     short = max(-margin, 0.0)
     return (
-        f"The best move, a pack of {pair['pack_units']} on {pair['lane_id']}, would earn ${gain:,.2f} and cost ${gain + short:,.2f} in freight, "
-        f"charges and sales given up: ${short:,.2f} short of paying. Cheaper freight by that much would change it."
+        f"The best move, a pack of {pair['pack_units']} on {pair['lane_id']}, would earn ${gain:,.2f} and cost ${gain + short:,.2f} "
+        f"in freight, charges and sales given up: ${short:,.2f} short of paying. Cheaper freight by that much would change it."
     )
 
 

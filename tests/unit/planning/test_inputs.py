@@ -11,7 +11,9 @@ import pytest
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import Policy, parse_policy
 from pipelines.forecasting import forecast
-from pipelines.planning.inputs import HELD_MARKS, UNLIMITED_UNITS, build_case
+from pipelines.planning.case_document import UNLIMITED_UNITS
+from pipelines.planning.inputs import build_case
+from pipelines.planning.item_locations import HELD_MARKS
 from pipelines.planning.problem import Problem
 
 POLICY = Policy()

@@ -1,0 +1,157 @@
+"""What a plan adds up to: the auditor's own reading of raw problem and plan documents, in packs, units, kg, m3 and USD.
+
+Part of the audit: written from the format's description alone, it shares no code with the formulation, the objective or the solver.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+UNIT_TOLERANCE = 1e-6
+NOISE = 1e-9
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken clause: `subject` says where, `message` the numbers and the remedy, `excess` by how much in the clause's own unit."""
+
+    clause: str
+    subject: str
+    message: str
+    excess: float
+
+
+@dataclass
+class Tally:
+    """The problem indexed by name and what the plan's shipments add up to. Units: packs, units, kg, m3, USD."""
+
+    problem: dict[str, Any]
+    plan: dict[str, Any]
+    optimal_gap_share: float
+    lanes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    locations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    arcs: dict[Pair, dict[str, Any]] = field(default_factory=dict)
+    gains: dict[Pair, list[list[float]]] = field(default_factory=dict)
+    losses: dict[Pair, list[list[float]]] = field(default_factory=dict)
+    donor_caps: dict[Pair, float] = field(default_factory=dict)
+    packs: dict[Pair, int] = field(default_factory=dict)
+    faults: list[Violation] = field(default_factory=list)
+    sent: Counter[Pair] = field(default_factory=Counter)
+    received: Counter[Pair] = field(default_factory=Counter)
+    out_units: Counter[str] = field(default_factory=Counter)
+    in_units: Counter[str] = field(default_factory=Counter)
+    lane_kg: Counter[str] = field(default_factory=Counter)
+    lane_m3: Counter[str] = field(default_factory=Counter)
+    charges_usd: float = 0.0
+    objective_usd: float = 0.0
+
+
+def number(value: Any, what: str) -> float:
+    """A finite number, or ValueError naming `what`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{what} must be a finite number, found {value!r}")
+    return float(value)
+
+
+def read_tally(problem: dict[str, Any], plan: dict[str, Any], optimal_gap_share: float) -> Tally:
+    """Index the documents and add up the shipments; raises the ordinary errors of a malformed document."""
+    tally = Tally(problem, plan, optimal_gap_share)
+    tally.lanes = _index(problem["lanes"], lambda row: row["lane_id"], "lanes")
+    tally.items = _index(problem["items"], lambda row: row["item_id"], "items")
+    tally.locations = _index(problem["locations"], lambda row: row["location_id"], "locations")
+    tally.arcs = _index(problem["arcs"], lambda row: (row["item_id"], row["lane_id"]), "arcs")
+    gains = _index(problem["gains"], lambda row: (row["item_id"], row["location_id"]), "gains")
+    losses = _index(problem["losses"], lambda row: (row["item_id"], row["location_id"]), "losses")
+    tally.gains = {pair: _segments(row, pair) for pair, row in gains.items()}
+    tally.losses = {pair: _segments(row, pair) for pair, row in losses.items()}
+    for pair, row in losses.items():
+        width = sum(segment[0] for segment in tally.losses[pair])
+        tally.donor_caps[pair] = width if row.get("cap_packs") is None else min(width, number(row["cap_packs"], f"cap_packs of {pair}"))
+    _read_shipments(tally)
+    _add_up(tally)
+    return tally
+
+
+def _index(rows: list[dict[str, Any]], key: Callable[[dict[str, Any]], Any], name: str) -> dict[Any, dict[str, Any]]:
+    found = {key(row): row for row in rows}
+    if len(found) != len(rows):
+        raise ValueError(f"{name} has two entries of one key")
+    return found
+
+
+def _segments(row: dict[str, Any], pair: Pair) -> list[list[float]]:
+    segments = [[number(width, f"packs of {pair}"), number(value, f"value of {pair}")] for width, value in row["segments"]]
+    values = [value for _, value in segments]
+    if values != sorted(values, reverse=True) or any(width < 0 for width, _ in segments):
+        raise ValueError(f"segments of {pair} must be best first and of no negative width")
+    return segments
+
+
+def _read_shipments(tally: Tally) -> None:
+    """Collect whole packs per listed arc; what is not whole or not listed is a fault and is left out of the sums."""
+    for shipment in tally.plan["shipments"]:
+        pair, packs = (shipment["item_id"], shipment["lane_id"]), shipment["packs"]
+        subject = f"{pair[0]} on {pair[1]}"
+        if isinstance(packs, bool) or not isinstance(packs, int | float) or packs != packs or packs < 0 or packs != int(packs):
+            message = f"{packs!r} packs: ship whole packs, zero or more"
+            tally.faults.append(Violation("whole_packs", subject, message, 1.0))
+        elif pair not in tally.arcs:
+            message = f"{packs} packs on an arc that the problem does not list: choose a listed arc"
+            tally.faults.append(Violation("listed_lanes", subject, message, float(packs)))
+        elif pair in tally.packs:
+            tally.faults.append(Violation("listed_lanes", subject, "two shipments on one arc: state their sum once", float(packs)))
+        else:
+            tally.packs[pair] = int(packs)
+
+
+def _add_up(tally: Tally) -> None:
+    unit_usd = line_usd = 0.0
+    for (item_id, lane_id), packs in sorted(tally.packs.items()):
+        item, lane, arc = tally.items[item_id], tally.lanes[lane_id], tally.arcs[item_id, lane_id]
+        units = packs * number(item["pack_units"], f"pack_units of {item_id}")
+        tally.sent[item_id, lane["origin"]] += packs
+        tally.received[item_id, lane["destination"]] += packs
+        tally.out_units[lane["origin"]] += units
+        tally.in_units[lane["destination"]] += units
+        tally.lane_kg[lane_id] += units * number(item["weight_kg"], f"weight_kg of {item_id}")
+        tally.lane_m3[lane_id] += units * number(item["volume_m3"], f"volume_m3 of {item_id}")
+        unit_usd += units * number(arc["cost_usd_per_unit"], f"cost of {item_id} on {lane_id}")
+        line_usd += number(arc.get("line_cost_usd") or 0.0, f"line_cost_usd of {item_id}") if packs else 0.0
+    lane_usd = 0.0
+    for lane_id in used_lanes(tally):
+        pallets, trucks_needed = pallets_and_trucks(tally, lane_id)
+        lane_usd += pallets * tally.lanes[lane_id]["pallet_cost_usd"] + trucks_needed * tally.lanes[lane_id]["truck_cost_usd"]
+    tally.charges_usd = unit_usd + line_usd + lane_usd
+    worth = sum(_fill(tally.gains.get(pair, []), packs) for pair, packs in sorted(tally.received.items()))
+    worth += sum(_fill(tally.losses.get(pair, []), packs) for pair, packs in sorted(tally.sent.items()))
+    tally.objective_usd = worth - tally.charges_usd
+
+
+def _fill(segments: list[list[float]], packs: float) -> float:
+    """Value in USD of the first `packs` packs of a curve, best segments first; beyond its end a pack is worth nothing."""
+    worth, left = 0.0, packs
+    for width, value in segments:
+        worth += min(width, left) * value
+        left -= min(width, left)
+    return worth
+
+
+def pallets_and_trucks(tally: Tally, lane_id: str) -> tuple[int, int]:
+    """Pallets that hold both kg and m3 of the lane, and trucks that hold the pallets; a used lane needs one of each."""
+    default, lane = tally.problem["handling_units"], tally.lanes[lane_id]
+
+    def holds(name: str) -> float:
+        return number(lane[name] if lane.get(name) is not None else default[name], f"{name} of {lane_id}")
+
+    fill = max(tally.lane_kg[lane_id] / holds("pallet_kg"), tally.lane_m3[lane_id] / holds("pallet_m3"))
+    pallets = max(1, math.ceil(fill - NOISE * max(1.0, fill)))
+    return pallets, max(1, math.ceil(pallets / holds("pallets_per_truck")))
+
+
+def used_lanes(tally: Tally) -> list[str]:
+    """Lanes that carry at least one pack, sorted."""
+    return sorted({lane_id for (_, lane_id), packs in tally.packs.items() if packs})

@@ -1,0 +1,138 @@
+"""Item-locations on the evening of a plan: what is available, what arrives when, what the mean path loses, and the roles that follow.
+
+Reads marts and forecast as frames. The money of moves is in inputs.py.
+"""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from pipelines.domain.errors import InputRefused
+from pipelines.domain.policy import Policy
+from pipelines.planning import candidates, curves
+
+FIRM_STATES = ("approved", "edited", "released", "picked")
+HELD_MARKS = ("transfers held back", "tripwire")  # how a forecast's note says that it loses to a four-week mean
+
+
+def count_weeks(weekly: pd.DataFrame, policy: Policy) -> int:
+    """Weeks to plan over: the policy's horizon, as far as the forecast reaches."""
+    known = int(weekly["week_index"].max()) + 1 if len(weekly) else 1
+    return max(1, min(policy.planning.horizon_weeks, known))
+
+
+def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """One row per item-location with master data, window in weeks and the forecast's note; sorted by item, location.
+
+    window = review period + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master data.
+    """
+    rows = stock.sort_values(["item_id", "location_id"]).reset_index(drop=True)
+    unknown = sorted(set(rows["item_id"]) - set(items["item_id"]))
+    if unknown:
+        raise InputRefused(f"fct_plan_inputs: item {unknown[0]!r} has stock but no row in dim_item; land erp_items with it")
+    master = items.set_index("item_id")
+    for column in ("weight_kg", "volume_m3", "unit_cost_usd", "unit_margin_usd", "lifecycle", "end_date"):
+        rows[column] = rows["item_id"].map(master[column])
+    numbers = ["weight_kg", "volume_m3", "unit_cost_usd", "unit_margin_usd"]
+    rows[numbers] = rows[numbers].astype(float)
+    rows["units_per_pack"] = rows["item_id"].map(master["units_per_pack"]).astype(np.int64)
+    service = policy.service
+    lead = master["supplier_lead_time_days"].astype(float).fillna(service.default_supplier_lead_time_days)
+    review = master["review_period_days"].astype(float).fillna(service.review_period_days)
+    if "next_review_days" in master:
+        review = master["next_review_days"].astype(float).fillna(review)
+    weeks = (lead + review).map(candidates.arrival_week).clip(lower=1)
+    rows["window_weeks"] = rows["item_id"].map(weeks).astype(np.int64)
+    notes = summary.set_index(["item_id", "location_id"])["note"] if len(summary) else pd.Series(dtype=object)
+    index = pd.MultiIndex.from_frame(rows[["item_id", "location_id"]])
+    rows["forecast_note"] = notes.reindex(index).fillna("").astype(str).to_numpy() if len(notes) else ""
+    return rows
+
+
+def _positions(rows: pd.DataFrame, frame: pd.DataFrame, place: str = "location_id") -> np.ndarray:
+    """Row number of each line of `frame`, -1 where it has none."""
+    index = pd.MultiIndex.from_frame(rows[["item_id", "location_id"]])
+    return index.get_indexer(pd.MultiIndex.from_arrays([frame["item_id"], frame[place]]))
+
+
+def weekly_demand(rows: pd.DataFrame, weekly: pd.DataFrame, week_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean demand `(rows, weeks)` in units, and which rows have a forecast at all."""
+    demand, has_forecast = np.zeros((len(rows), week_count)), np.zeros(len(rows), dtype=bool)
+    if len(weekly):
+        at = _positions(rows, weekly)
+        week = weekly["week_index"].to_numpy(dtype=np.int64)
+        kept = (at >= 0) & (week >= 0) & (week < week_count)
+        demand[at[kept], week[kept]] = np.maximum(weekly["mean_units"].to_numpy(dtype=float)[kept], 0.0)
+        has_forecast[at[kept]] = True
+    return demand, has_forecast
+
+
+def pick_firm_lines(firm_lines: pd.DataFrame, inbound: pd.DataFrame) -> pd.DataFrame:
+    """Approved, unshipped lines; a line that the inbound mart already counts as in transit is left out."""
+    if not len(firm_lines):
+        return pd.DataFrame({"item_id": [], "origin": [], "destination": [], "units": [], "expected_arrival_date": []})
+    known = set(inbound["reference"].dropna().astype(str)) if len(inbound) and "reference" in inbound else set()
+    counted = firm_lines["line_id"].isin(known) | firm_lines["transfer_id"].isin(known)
+    firm = firm_lines[firm_lines["state"].isin(FIRM_STATES) & ~counted]
+    units = firm["qty_approved_units"].fillna(firm["qty_planned_units"]).astype(float)
+    return firm.assign(units=units).sort_values("line_id").reset_index(drop=True)
+
+
+def weekly_supply(rows: pd.DataFrame, inbound: pd.DataFrame, firm: pd.DataFrame, week_count: int, as_of: dt.date) -> np.ndarray:
+    """Dated supply by week, `(rows, weeks)`; what is overdue is taken for the first week, what is beyond the horizon is left out."""
+    arriving = np.zeros((len(rows), week_count))
+    for frame, place, date, quantity in (
+        (inbound, "location_id", "expected_date", "qty_units"),
+        (firm, "destination", "expected_arrival_date", "units"),
+    ):
+        if len(frame):
+            at = _positions(rows, frame, place)
+            days = (pd.to_datetime(frame[date]) - pd.Timestamp(as_of + dt.timedelta(days=1))).dt.days.fillna(0)
+            week = np.array([candidates.arrival_week(day) for day in days], dtype=np.int64)
+            kept = (at >= 0) & (week < week_count)
+            np.add.at(arriving, (at[kept], week[kept]), frame[quantity].to_numpy(dtype=float)[kept])
+    return arriving
+
+
+def net_stock(rows: pd.DataFrame, firm: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Available now = on hand - reserved - blocked - firm out, never below zero; firm out is the larger of the mart's and the ledger's."""
+    from_ledger = np.zeros(len(rows))
+    if len(firm):
+        at = _positions(rows, firm, "origin")
+        np.add.at(from_ledger, at[at >= 0], firm["units"].to_numpy(dtype=float)[at >= 0])
+    firm_out = np.maximum(rows["firm_out_units"].astype(float).fillna(0.0).to_numpy(), from_ledger)
+    on_hand, reserved, blocked = (rows[f"{name}_units"].astype(float).fillna(0.0) for name in ("on_hand", "reserved", "blocked"))
+    rows["available_units"] = (on_hand - reserved - blocked - firm_out).clip(lower=0.0)
+    sendable = rows["available_units"] * min(1.0, policy.planning.donor_share_cap)
+    rows["donor_cap_packs"] = np.floor(sendable / rows["units_per_pack"] + curves.SNAP).astype(np.int64)
+    return rows
+
+
+def describe_rows(
+    rows: pd.DataFrame, paths: curves.StockPaths, arriving: np.ndarray, demand: np.ndarray, has_forecast: np.ndarray, as_of: dt.date
+) -> pd.DataFrame:
+    """What the mean path says per row, and the roles that follow from it."""
+    window = rows["window_weeks"].to_numpy()
+    inside = np.arange(demand.shape[1])[None, :] < window[:, None]
+    lost = paths.lost_units[:, 0, :]
+    rows["weekly_mean_units"] = np.where(inside, demand, 0.0).sum(axis=1) / window
+    rows["lost_units"] = lost.sum(axis=1)
+    rows["floor_units"] = paths.floor_units[:, 0]
+    first = np.where(lost > curves.SNAP, np.arange(demand.shape[1])[None, :], demand.shape[1]).min(axis=1)
+    at = np.minimum(first, demand.shape[1] - 1)
+    line = np.arange(len(rows))
+    served = demand[line, at] - lost[line, at]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        runs_out = at + served / demand[line, at]
+    rows["runs_out_weeks"] = np.where(first < demand.shape[1], runs_out, np.nan)
+    rows["next_supply_date"] = [as_of + dt.timedelta(days=1 + 7 * int(weeks)) for weeks in window]
+    tripped = [any(mark in note.lower() for mark in HELD_MARKS) for note in rows["forecast_note"]]
+    rows["is_held"] = np.array(tripped, dtype=bool) | ~has_forecast
+    rows["is_stale"] = rows["is_stale"].fillna(True).astype(bool)
+    ended = pd.to_datetime(rows["end_date"]).le(pd.Timestamp(as_of)).to_numpy()
+    rows["is_closed"] = rows["lifecycle"].isin(candidates.NO_RECEIVER).to_numpy() | ended
+    free = ~(rows["is_held"] | rows["is_stale"])
+    rows["is_donor"] = free & (rows["donor_cap_packs"] >= 1)
+    rows["is_receiver"] = free & (rows["lost_units"] > curves.SNAP) & ~rows["is_closed"]
+    return rows
