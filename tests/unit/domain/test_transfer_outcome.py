@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+
 from pipelines.domain.outcome import LineOutcome, ReceiptEvent, TransferEvent, fold_outcome
 
 AT = datetime(2016, 4, 25, 21)
@@ -22,10 +23,8 @@ def receipt(name: str, expected: int, good: int, damaged: int = 0, short: int = 
 
 
 def units_of(out: LineOutcome) -> tuple[int, ...]:
-    return (out.qty_shipped_units, out.qty_cancelled_units, out.qty_received_units, out.qty_damaged_units, out.qty_short_units) + (
-        out.qty_over_units,
-        out.qty_in_transit_units,
-    )
+    names = ("shipped", "cancelled", "received", "damaged", "short", "over", "in_transit")
+    return tuple(getattr(out, f"qty_{name}_units") for name in names)
 
 
 @pytest.mark.parametrize(

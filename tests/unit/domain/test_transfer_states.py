@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+
 from pipelines.domain.errors import DecisionRefused
 from pipelines.domain.transfer import (
     FIRM_STATES,

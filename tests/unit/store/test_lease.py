@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pipelines.domain.errors import Busy
 from pipelines.store.lease import hold_lease
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from pipelines.store.ledger import Ledger, RunRecord, open_ledger
 
 DAY = date(2016, 4, 24)

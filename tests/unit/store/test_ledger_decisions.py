@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from pipelines.domain.errors import DecisionRefused, InputRefused, UsageError
 from pipelines.store.ledger import Ledger, RunRecord, open_ledger
 
@@ -101,7 +102,7 @@ def test_nothing_can_be_decided_before_a_plan(tmp_path: Path) -> None:
 
 
 def test_a_decision_on_another_plan_is_stale(ledger: Ledger) -> None:
-    with pytest.raises(DecisionRefused, match="line L1 .proposed. is stale: you decide on plan digest-0, the current plan is digest-1"):
+    with pytest.raises(DecisionRefused, match=r"line L1 \(proposed\) is stale: you decide on plan digest-0, the current plan is digest-1"):
         ledger.decide("L1", "approve", "ana", "", "digest-0", NOW)
 
 
@@ -111,7 +112,7 @@ def test_a_newer_plan_expires_open_lines_and_makes_them_stale(ledger: Ledger) ->
     done = ledger.propose(RunRecord("r2", later), plan("M1", day=later), "digest-2", NOW)
     assert (done.proposed, done.expired, done.served) == (1, 2, 0)
     assert states(ledger, "r1") == {"L1": "approved", "L2": "expired", "L3": "expired"}
-    with pytest.raises(DecisionRefused, match="line L2 .expired. is stale: it belongs to run r1, the current plan is run r2"):
+    with pytest.raises(DecisionRefused, match=r"line L2 \(expired\) is stale: it belongs to run r1, the current plan is run r2"):
         ledger.decide("L2", "approve", "ana", "", "digest-2", NOW)
     assert ledger.decisions("L2").iloc[0]["reason"] == "superseded by run r2"
 
@@ -215,6 +216,7 @@ def test_the_migrated_tables_are_the_declared_tables(tmp_path: Path) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
+
     from pipelines.store.ledger_migration import MIGRATIONS
     from pipelines.store.ledger_tables import HEAD_REVISION, make_engine, metadata, reading
 
