@@ -69,27 +69,30 @@ def weekly_demand(rows: pd.DataFrame, weekly: pd.DataFrame, week_count: int) -> 
 
 
 def pick_firm_lines(firm_lines: pd.DataFrame, inbound: pd.DataFrame) -> pd.DataFrame:
-    """Approved, unshipped lines; a line that the inbound mart already counts as in transit is left out."""
+    """Approved, unshipped lines by line_id; `is_inbound` marks those that the inbound mart holds already, by line or transfer."""
     if not len(firm_lines):
-        return pd.DataFrame({"item_id": [], "origin": [], "destination": [], "units": [], "expected_arrival_date": []})
+        return pd.DataFrame({"item_id": [], "origin": [], "destination": [], "units": [], "expected_arrival_date": [], "is_inbound": []})
     known = set(inbound["reference"].dropna().astype(str)) if len(inbound) and "reference" in inbound else set()
-    counted = firm_lines["line_id"].isin(known) | firm_lines["transfer_id"].isin(known)
-    firm = firm_lines[firm_lines["state"].isin(FIRM_STATES) & ~counted]
+    firm = firm_lines[firm_lines["state"].isin(FIRM_STATES)].sort_values("line_id").reset_index(drop=True)
     units = firm["qty_approved_units"].fillna(firm["qty_planned_units"]).astype(float)
-    return firm.assign(units=units).sort_values("line_id").reset_index(drop=True)
+    return firm.assign(units=units, is_inbound=firm["line_id"].isin(known) | firm["transfer_id"].isin(known))
 
 
 def weekly_supply(rows: pd.DataFrame, inbound: pd.DataFrame, firm: pd.DataFrame, week_count: int, as_of: dt.date) -> np.ndarray:
-    """Dated supply by week, `(rows, weeks)`; what is overdue is taken for the first week, what is beyond the horizon is left out."""
+    """Dated supply by week, `(rows, weeks)`; what is beyond the horizon is left out.
+
+    What is overdue by n days is believed in n days from now: the longer an order has not come, the longer it may still take.
+    """
+    today = pd.Timestamp(as_of)
     arriving = np.zeros((len(rows), week_count))
     for frame, place, date, quantity in (
         (inbound, "location_id", "expected_date", "qty_units"),
-        (firm, "destination", "expected_arrival_date", "units"),
+        (firm[~firm["is_inbound"].astype(bool)], "destination", "expected_arrival_date", "units"),
     ):
         if len(frame):
             at = _positions(rows, frame, place)
-            days = (pd.to_datetime(frame[date]) - pd.Timestamp(as_of + dt.timedelta(days=1))).dt.days.fillna(0)
-            week = np.array([candidates.arrival_week(day) for day in days], dtype=np.int64)
+            days_ahead = (pd.to_datetime(frame[date]) - today).dt.days.fillna(1).abs().clip(lower=1)
+            week = np.array([candidates.arrival_week(days - 1) for days in days_ahead], dtype=np.int64)
             kept = (at >= 0) & (week < week_count)
             np.add.at(arriving, (at[kept], week[kept]), frame[quantity].to_numpy(dtype=float)[kept])
     return arriving
