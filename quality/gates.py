@@ -1,0 +1,219 @@
+"""The gate of one landed partition: may it be used? Each check blocks or warns; reconciliation between feeds is a room further."""
+
+import datetime
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from pipelines.domain.errors import InputRefused
+from pipelines.domain.policy import GatePolicy
+from pipelines.extracts.contract import FeedContract
+from pipelines.extracts.durable import write_file
+
+FORMAT = "evenstock-gate/1"
+MAX_EXAMPLES = 5
+MIN_TRAILING_DAYS = 3
+EVENT_NOISE_SIGMAS = 4.0
+Severity = Literal["block", "warn"]
+
+
+@dataclass(frozen=True)
+class GateCheck:
+    """One check: what was seen, what was expected, and up to five examples of what is wrong."""
+
+    name: str
+    passed: bool
+    severity: Severity
+    observed: str
+    expected: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    """All checks of one feed and business date. `passed` is true unless a blocking check failed."""
+
+    feed: str
+    business_date: datetime.date
+    passed: bool
+    checks: tuple[GateCheck, ...]
+    rows: int
+    rows_quarantined: int
+
+    @property
+    def failures(self) -> tuple[GateCheck, ...]:
+        """Failed checks, blocking ones first."""
+        failed = [check for check in self.checks if not check.passed]
+        return tuple(sorted(failed, key=lambda check: check.severity != "block"))
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same verdict gives the same bytes."""
+        body = {"format": FORMAT} | asdict(self) | {"business_date": self.business_date.isoformat()}
+        return json.dumps(body, sort_keys=True, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "GateVerdict":
+        """Read what `to_json` wrote. Raises `InputRefused` for anything else."""
+        try:
+            body = json.loads(text)
+            if body.pop("format") != FORMAT:
+                raise KeyError("format")
+            checks = tuple(GateCheck(**(check | {"examples": tuple(check["examples"])})) for check in body.pop("checks"))
+            day = datetime.date.fromisoformat(body.pop("business_date"))
+            return cls(business_date=day, checks=checks, **body)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputRefused(f"not a gate verdict of format {FORMAT}: {error}; run the gate again") from error
+
+
+def run_gate(
+    contract: FeedContract,
+    frame: pd.DataFrame,
+    *,
+    business_date: datetime.date,
+    rows_in: int,
+    rows_quarantined: int,
+    trailing_counts: Sequence[int],
+    known_keys: Mapping[str, AbstractSet[str]],
+    policy: GatePolicy,
+) -> GateVerdict:
+    """Judge the accepted rows of one partition (`frame` as from `read_partition`).
+
+    `trailing_counts` are the rows of earlier partitions, `known_keys` maps a referenced feed (`erp_items`, `erp_locations`) to its
+    keys; a feed that refers to itself knows its own rows. A referenced feed without keys blocks.
+    """
+    from quality.suites import run_suite
+
+    suite = [GateCheck(r.name, r.passed, "block", r.observed, r.expected, r.examples) for r in run_suite(contract, frame)]
+    checks = [
+        check_rows_present(contract, len(frame), rows_in),
+        check_row_count(contract, len(frame), trailing_counts, policy),
+        check_quarantine_share(rows_in, rows_quarantined, policy),
+        *suite,
+        check_keys_unique(contract, frame),
+        *check_references(contract, frame, known_keys, policy),
+        *check_dates(contract, frame, business_date, policy),
+    ]
+    if contract.date_column and contract.kind == "snapshot" and "location_id" in frame:
+        checks.append(check_locations_reported(frame, contract.date_column, business_date, known_keys.get("erp_locations", frozenset())))
+    return verdict(contract.feed, business_date, checks, len(frame), rows_quarantined)
+
+
+def verdict(feed: str, business_date: datetime.date, checks: Sequence[GateCheck], rows: int, rows_quarantined: int) -> GateVerdict:
+    """A verdict from its checks: it passes unless a blocking one failed."""
+    passed = all(check.passed or check.severity == "warn" for check in checks)
+    return GateVerdict(feed, business_date, passed, tuple(checks), rows, rows_quarantined)
+
+
+def write_verdict(gates_dir: Path, verdict: GateVerdict) -> Path:
+    """Write `<gates_dir>/<business_date>/<feed>.json` in one stroke."""
+    target = Path(gates_dir) / verdict.business_date.isoformat() / f"{verdict.feed}.json"
+    write_file(target, lambda path: path.write_text(verdict.to_json(), encoding="utf-8"))
+    return target
+
+
+def check_rows_present(contract: FeedContract, rows: int, rows_in: int) -> GateCheck:
+    """No row at all blocks, except for feeds whose day may be quiet, and then only if nothing was quarantined either."""
+    quiet = contract.may_be_empty and rows_in == 0
+    return GateCheck(
+        "rows_present", rows > 0 or quiet, "block", f"{rows} of {rows_in} rows accepted", "0 or more" if quiet else "1 or more"
+    )
+
+
+def check_row_count(contract: FeedContract, rows: int, trailing_counts: Sequence[int], policy: GatePolicy) -> GateCheck:
+    """Rows against the trailing median m: |rows - m| / m warns above one share and blocks above another.
+
+    Event counts scatter like Poisson counts, so for events a change within 4 sqrt(m) never fails: 10 orders a day may well be 18.
+    Feeds that may be empty come in bursts and only warn. Fewer than 3 earlier days, or a median of 0: no history, no judgement.
+    """
+    median = statistics.median(trailing_counts) if len(trailing_counts) >= MIN_TRAILING_DAYS else 0
+    if median <= 0:
+        return GateCheck("row_count", True, "warn", f"{rows} rows", f"no history yet ({len(trailing_counts)} earlier days)")
+    change = abs(rows - median)
+    noise = EVENT_NOISE_SIGMAS * median**0.5 if contract.kind == "event" else 0.0
+    blocks = change > max(policy.count_block_share * median, noise) and not contract.may_be_empty
+    fails = change > max(policy.count_warn_share * median, noise)
+    limit = policy.count_block_share if blocks else policy.count_warn_share
+    observed = f"{rows} rows, {(rows - median) / median:+.0%} against the trailing median {median:g}"
+    return GateCheck("row_count", not fails, "block" if blocks else "warn", observed, f"within {limit:.0%}")
+
+
+def check_quarantine_share(rows_in: int, rows_quarantined: int, policy: GatePolicy) -> GateCheck:
+    """Quarantined rows over rows in: any warns, more than the policy's share blocks."""
+    share = rows_quarantined / rows_in if rows_in else 0.0
+    blocks = share > policy.max_quarantine_share
+    observed, limit = f"{rows_quarantined} of {rows_in} rows ({share:.2%})", f"at most {policy.max_quarantine_share:.0%}"
+    return GateCheck("quarantine_share", rows_quarantined == 0, "block" if blocks else "warn", observed, limit)
+
+
+def check_keys_unique(contract: FeedContract, frame: pd.DataFrame) -> GateCheck:
+    """No key twice, nulls being equal to each other."""
+    key = list(contract.key)
+    twice = frame.loc[frame.duplicated(key, keep="first"), key]
+    shown = _examples(", ".join(map(str, values)) for values in twice.itertuples(index=False))
+    return GateCheck("keys_unique", twice.empty, "block", f"{len(twice)} repeated keys", "0", shown)
+
+
+def check_references(
+    contract: FeedContract, frame: pd.DataFrame, known_keys: Mapping[str, AbstractSet[str]], policy: GatePolicy
+) -> list[GateCheck]:
+    """Every referenced key is known. Some unknown rows warn, more than the quarantine share blocks."""
+    checks = []
+    for reference in contract.references:
+        known = set(frame[contract.key[0]]) if reference.feed == contract.feed else known_keys.get(reference.feed, frozenset())
+        values = frame[reference.column].dropna()
+        unknown = values[~values.isin(known)]
+        blocks = len(unknown) > policy.max_quarantine_share * max(len(frame), 1)
+        checks.append(
+            GateCheck(
+                f"references_known:{reference.column}",
+                unknown.empty,
+                "block" if blocks else "warn",
+                f"{len(unknown)} of {len(values)} rows name an unknown key",
+                f"keys of {reference.feed} ({len(known)} known)",
+                _examples(unknown.drop_duplicates()),
+            )
+        )
+    return checks
+
+
+def check_dates(contract: FeedContract, frame: pd.DataFrame, business_date: datetime.date, policy: GatePolicy) -> list[GateCheck]:
+    """Freshness: the partition has rows of its own business date (feeds that may be empty aside), and none from the future."""
+    if not contract.date_column or frame.empty:
+        return []
+    days = pd.to_datetime(frame[contract.date_column]).dt.normalize()
+    today = pd.Timestamp(business_date)
+    future = days[days > today]
+    blocks = len(future) > policy.max_quarantine_share * len(frame)
+    newest = days[days <= today].max()
+    shown = "none" if pd.isna(newest) else newest.date().isoformat()
+    return [
+        GateCheck("fresh", bool(newest == today) or contract.may_be_empty, "block", f"newest row {shown}", business_date.isoformat()),
+        GateCheck(
+            "no_future_rows",
+            future.empty,
+            "block" if blocks else "warn",
+            f"{len(future)} rows after {business_date.isoformat()}",
+            "0",
+            _examples(future.dt.strftime("%Y-%m-%d").drop_duplicates()),
+        ),
+    ]
+
+
+def check_locations_reported(frame: pd.DataFrame, date_column: str, business_date: datetime.date, known: AbstractSet[str]) -> GateCheck:
+    """Every known location has a row of the business date; a silent one is stale, which warns here and bars it as donor later."""
+    today = frame.loc[pd.to_datetime(frame[date_column]) == pd.Timestamp(business_date), "location_id"]
+    silent = pd.Series(sorted(set(known) - set(today)), dtype="str")
+    observed = f"{len(silent)} of {len(known)} locations without a row"
+    return GateCheck(
+        "locations_reported", silent.empty, "warn", observed, f"every location on {business_date.isoformat()}", _examples(silent)
+    )
+
+
+def _examples(values: Any) -> tuple[str, ...]:
+    return tuple(sorted(str(value) for value in values)[:MAX_EXAMPLES])
