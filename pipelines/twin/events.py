@@ -1,7 +1,12 @@
-"""What one simulated day leaves behind: rows of the feeds in canonical text, and a recorder that collects them."""
+"""What one simulated day leaves behind: rows of the feeds in canonical text, and a recorder that collects them.
+
+Rows are columns of plain arrays until somebody asks for frames: a shadow run that only counts money never builds one.
+"""
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,14 +14,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipelines.twin.feeds import EVENT_FEEDS, FEEDS, clock_text
 
+Column = NDArray[Any]
+Columns = dict[str, Column]
+
 
 @dataclass(frozen=True)
 class DayEvents:
     """The day's rows per event feed and its closing `wms_stock`, in feed columns; `refused` says which dispatches were turned away."""
 
     date: dt.date
-    frames: dict[str, pd.DataFrame]
+    tables: dict[str, Columns]
     refused: tuple[str, ...] = ()
+
+    @cached_property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """The tables as frames with all columns of their feeds; no row is a frame too."""
+        return {feed: frame_of(feed, columns) for feed, columns in self.tables.items()}
 
 
 @dataclass
@@ -26,7 +39,7 @@ class DayRecorder:
     date: dt.date
     location_ids: NDArray[np.object_]
     item_ids: NDArray[np.object_]
-    parts: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    parts: dict[str, list[Columns]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
 
     @property
@@ -34,63 +47,70 @@ class DayRecorder:
         """The date without separators, for ids."""
         return self.date.strftime("%Y%m%d")
 
-    def at(self, seconds: ArrayLike) -> NDArray[np.str_]:
+    def at(self, seconds: ArrayLike) -> NDArray[np.object_]:
         """Timestamps of the day, from seconds after midnight."""
-        return clock_text(np.datetime64(self.date), np.atleast_1d(np.asarray(seconds, dtype=np.int64)))
+        return clock_text(np.datetime64(self.date), np.atleast_1d(np.asarray(seconds, dtype=np.int64))).astype(object)
 
-    def add(self, feed: str, columns: dict[str, object]) -> None:
-        """Add rows; columns not given stay empty."""
-        frame = pd.DataFrame(columns)
-        if len(frame):
-            self.parts.setdefault(feed, []).append(frame)
+    def add(self, feed: str, columns: dict[str, Any]) -> None:
+        """Add rows given as equally long columns; columns not given stay empty."""
+        arrays = {name: np.asarray(values, dtype=object) for name, values in columns.items()}
+        if len(next(iter(arrays.values()))):
+            self.parts.setdefault(feed, []).append(arrays)
 
     def move(
         self, kind: str, seconds: ArrayLike, locations: ArrayLike, items: ArrayLike, units: ArrayLike, references: ArrayLike | None = None
     ) -> None:
         """Add stock movements of one kind, given as equally long arrays (or a scalar time); zero moves are left out."""
-        units = np.atleast_1d(np.asarray(units, dtype=np.int64))
-        keep = units != 0
-        if not keep.any():
-            return
+        moved = np.atleast_1d(np.asarray(units, dtype=np.int64))
+        keep = moved != 0
         count = int(keep.sum())
-        times = np.broadcast_to(np.asarray(seconds, dtype=np.int64), units.shape)[keep]
+        named = np.full(moved.shape, None) if references is None else np.asarray(references, dtype=object)
         self.add(
             "wms_movements",
             {
-                "at": self.at(times),
-                "location_id": self.location_ids[np.atleast_1d(locations)[keep]],
-                "item_id": self.item_ids[np.atleast_1d(items)[keep]],
+                "at": self.at(np.broadcast_to(np.asarray(seconds, dtype=np.int64), moved.shape)[keep]),
+                "location_id": self.location_ids[np.asarray(locations, dtype=np.int64)[keep]],
+                "item_id": self.item_ids[np.asarray(items, dtype=np.int64)[keep]],
                 "type": [kind] * count,
-                "qty_units": units[keep],
-                "reference": None if references is None else np.atleast_1d(np.asarray(references, dtype=object))[keep],
+                "qty_units": moved[keep],
+                "reference": named[keep],
             },
         )
 
-    def close(self, stock: pd.DataFrame) -> DayEvents:
+    def close(self, stock: Columns) -> DayEvents:
         """Sort every feed, number the movements and hand the day over."""
-        frames, tag = {"wms_stock": stock}, self.tag
+        tables, tag = {"wms_stock": stock}, self.tag
         for feed in EVENT_FEEDS:
-            frame = join_frames(feed, self.parts.get(feed, []))
+            table = join_columns(feed, self.parts.get(feed, []))
             if feed == "wms_movements":
-                by = ["at", "location_id", "item_id", "type", "reference", "qty_units"]
-                frame = frame.sort_values(by, kind="stable", ignore_index=True)
-                frame["event_id"] = [f"MV-{tag}-{number:06d}" for number in range(1, len(frame) + 1)]
+                by = ("at", "location_id", "item_id", "type", "reference", "qty_units")
+                rows = list(zip(*(table[name].tolist() for name in by), strict=True))
+                order = sorted(range(len(rows)), key=lambda i, rows=rows: tuple("" if value is None else value for value in rows[i]))
+                table = {name: column[order] for name, column in table.items()}
+                table["event_id"] = np.array([f"MV-{tag}-{number:06d}" for number in range(1, len(rows) + 1)], dtype=object)
             else:
-                frame = keep_latest(feed, frame)
-            frames[feed] = frame
-        return DayEvents(self.date, frames, tuple(self.refused))
+                table = keep_latest(feed, table)
+            tables[feed] = table
+        return DayEvents(self.date, tables, tuple(self.refused))
 
 
-def join_frames(feed: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Parts of one feed under each other, in the feed's columns."""
-    columns = list(FEEDS[feed].columns)
-    if not parts:
-        return pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
-    whole = pd.concat([part.astype(object) for part in parts], ignore_index=True)
-    return whole.reindex(columns=columns)
+def join_columns(feed: str, parts: list[Columns]) -> Columns:
+    """Parts of one feed under each other, in the feed's columns; what a part lacks is empty."""
+    lengths = [len(next(iter(part.values()))) for part in parts]
+    table = {}
+    for name in FEEDS[feed].columns:
+        pieces = [part[name] if name in part else np.full(size, None) for part, size in zip(parts, lengths, strict=True)]
+        table[name] = np.concatenate([np.asarray(piece, dtype=object) for piece in pieces]) if pieces else np.zeros(0, dtype=object)
+    return table
 
 
-def keep_latest(feed: str, frame: pd.DataFrame) -> pd.DataFrame:
+def keep_latest(feed: str, table: Columns) -> Columns:
     """One row per key, the last one given, sorted by key."""
-    key = list(FEEDS[feed].key)
-    return frame.drop_duplicates(key, keep="last").sort_values(key, kind="stable", ignore_index=True)
+    latest = {key: row for row, key in enumerate(zip(*(table[name].tolist() for name in FEEDS[feed].key), strict=True))}
+    order = [row for _, row in sorted(latest.items(), key=lambda pair: tuple("" if value is None else value for value in pair[0]))]
+    return {name: column[order] for name, column in table.items()}
+
+
+def frame_of(feed: str, table: Columns) -> pd.DataFrame:
+    """One table as a frame of plain objects, in the feed's columns."""
+    return pd.DataFrame(table, columns=list(FEEDS[feed].columns), dtype=object)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.item import lifecycle_on
-from pipelines.twin.events import DayEvents, join_frames, keep_latest
+from pipelines.twin.events import DayEvents, frame_of, join_columns, keep_latest
 from pipelines.twin.feeds import DECIMALS, EVENT_FEEDS, FEEDS, decimal_text
 from pipelines.twin.world import World
 
@@ -32,7 +32,7 @@ def write_history_drop(days: Sequence[DayEvents], world: World, inbox_dir: Path)
         raise InputRefused("the history is empty; warm the twin up for at least one day")
     frames = {}
     for feed in (*EVENT_FEEDS, "wms_stock"):
-        frames[feed] = keep_latest(feed, join_frames(feed, [day.frames[feed] for day in days]))
+        frames[feed] = frame_of(feed, keep_latest(feed, join_columns(feed, [day.tables[feed] for day in days])))
     return _write(_snapshots(world, days[-1].date) | frames, days[-1].date, Path(inbox_dir))
 
 

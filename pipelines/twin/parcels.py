@@ -2,16 +2,21 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from pipelines.domain.stock import StockState
+from pipelines.domain.stock import StockState, Units
 from pipelines.twin.customers import OPENING_SECOND, PROMISE_DAYS, WEB_CUTOFF_SECOND, CustomerLines, Served
-from pipelines.twin.events import DayRecorder
+from pipelines.twin.events import Columns, DayRecorder
 from pipelines.twin.world import World
 
 DELIVERED_SECOND = 15 * 3600
+ORDER_COLUMNS = (
+    "order_id", "line_no", "item_id", "location_id", "ship_to_region", "channel", "qty_units", "unit_price_usd", "ordered_at",
+    "requested_date", "promised_date", "status",
+)  # fmt: skip
 
 
 @dataclass
@@ -19,8 +24,8 @@ class Parcels:
     """Late web orders wait `reserved` until next morning; shipped parcels are reported again on the day they are delivered."""
 
     world: World
-    waiting: list[pd.DataFrame] = field(default_factory=list)
-    travelling: dict[dt.date, list[pd.DataFrame]] = field(default_factory=dict)
+    waiting: list[Columns] = field(default_factory=list)
+    travelling: dict[dt.date, list[Columns]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._price = self.world.items["unit_price_usd"].to_numpy(dtype=float)
@@ -30,86 +35,91 @@ class Parcels:
         """Write the day's order lines: walk-ins only for what they got, web orders in full; hand over or reserve the units served."""
         book = self._book(recorder, lines, served)
         late = book["is_web"] & (book["second"] >= WEB_CUTOFF_SECOND) & (book["got"] > 0)
-        status = np.select([book["got"] == 0, late, book["got"] < book["qty_units"]], ["cancelled", "open", "part_shipped"], "shipped")
-        book["status"] = status
-        recorder.add("erp_sales_orders", _columns(book, ORDER_COLUMNS))
-        now, later = book[(book["got"] > 0) & ~late], book[late]
+        part = book["got"] < book["qty_units"]
+        book["status"] = np.select([book["got"] == 0, late, part], ["cancelled", "open", "part_shipped"], "shipped")
+        recorder.add("erp_sales_orders", {name: book[name] for name in ORDER_COLUMNS})
+        now, later = _pick(book, (book["got"] > 0) & ~late), _pick(book, late)
         stock.sell(_cells(now, stock.shape))
-        self._ship(recorder, now, now["second"].to_numpy())
-        if len(later):
+        self._ship(recorder, now, now["second"])
+        if len(later["got"]):
             stock.reserve(_cells(later, stock.shape))
-            self.waiting.append(later.reset_index(drop=True))
+            self.waiting.append(later)
 
     def ship_reserved(self, recorder: DayRecorder, stock: StockState) -> None:
         """Send last night's reserved web orders off at opening time, and report what was delivered today."""
         for book in self.waiting:
             stock.ship_reserved(_cells(book, stock.shape))
-            done = book.assign(status=np.where(book["got"] < book["qty_units"], "part_shipped", "shipped"))
-            recorder.add("erp_sales_orders", _columns(done, ORDER_COLUMNS))
-            self._ship(recorder, done, np.full(len(done), OPENING_SECOND))
+            done = book | {"status": np.where(book["got"] < book["qty_units"], "part_shipped", "shipped")}
+            recorder.add("erp_sales_orders", {name: done[name] for name in ORDER_COLUMNS})
+            self._ship(recorder, done, np.full(len(done["got"]), OPENING_SECOND))
         self.waiting = []
         for parcels in self.travelling.pop(recorder.date, []):
-            delivered = parcels.assign(delivered_at=recorder.at(np.full(len(parcels), DELIVERED_SECOND)))
-            recorder.add("wms_shipments", _columns(delivered, SHIPMENT_COLUMNS))
+            count = len(parcels["shipment_id"])
+            recorder.add("wms_shipments", parcels | {"delivered_at": recorder.at(np.full(count, DELIVERED_SECOND))})
 
-    def _book(self, recorder: DayRecorder, lines: CustomerLines, served: Served) -> pd.DataFrame:
-        book = pd.DataFrame(
-            {
-                "order": lines.order, "location": lines.location, "item": lines.item, "wanted": lines.units, "got": served.units,
-                "second": lines.second, "is_web": lines.is_web, "transit_days": lines.transit_days,
-            }
-        )  # fmt: skip
-        book = book[book["is_web"] | (book["got"] > 0)].reset_index(drop=True)
-        web = book["is_web"].to_numpy()
-        tag = recorder.tag
-        today, promised = recorder.date.isoformat(), (recorder.date + dt.timedelta(days=PROMISE_DAYS)).isoformat()
-        book["order_id"] = [f"SO-{tag}-{number:05d}" for number in (book["order"] + 1).tolist()]
-        book["line_no"] = book.groupby("order").cumcount() + 1
-        book["item_id"] = recorder.item_ids[book["item"]]
-        book["location_id"] = recorder.location_ids[book["location"]]
-        book["ship_to_region"] = np.where(web, self._region[book["location"]], None)
-        book["channel"] = np.where(web, "web", "store")
-        book["qty_units"] = np.where(web, book["wanted"], book["got"])
-        book["unit_price_usd"] = self._price[book["item"]]
-        book["ordered_at"] = recorder.at(book["second"])
-        book["requested_date"] = np.where(web, promised, today)
-        book["promised_date"] = np.where(web, promised, today)
-        return book
+    def _book(self, recorder: DayRecorder, lines: CustomerLines, served: Served) -> Columns:
+        """What is written down, one entry per recorded order line."""
+        kept = lines.is_web | (served.units > 0)
+        order, web = lines.order[kept], lines.is_web[kept]
+        location, item, got = lines.location[kept], lines.item[kept], served.units[kept]
+        tag, today = recorder.tag, recorder.date.isoformat()
+        due = np.where(web, (recorder.date + dt.timedelta(days=PROMISE_DAYS)).isoformat(), today)
+        return {
+            "location": location,
+            "item": item,
+            "got": got,
+            "second": lines.second[kept],
+            "is_web": web,
+            "transit_days": lines.transit_days[kept],
+            "order_id": np.array([f"SO-{tag}-{number:05d}" for number in (order + 1).tolist()], dtype=object),
+            "line_no": _number_within(order),
+            "item_id": recorder.item_ids[item],
+            "location_id": recorder.location_ids[location],
+            "ship_to_region": np.where(web, self._region[location], None),
+            "channel": np.where(web, "web", "store"),
+            "qty_units": np.where(web, lines.units[kept], got),
+            "unit_price_usd": self._price[item],
+            "ordered_at": recorder.at(lines.second[kept]),
+            "requested_date": due,
+            "promised_date": due,
+        }
 
-    def _ship(self, recorder: DayRecorder, book: pd.DataFrame, seconds: np.ndarray) -> None:
-        if not len(book):
-            return
+    def _ship(self, recorder: DayRecorder, book: Columns, seconds: NDArray[Any]) -> None:
         shipped_at = recorder.at(seconds)
-        parcels = pd.DataFrame(
-            {
-                "shipment_id": [f"SH-{order[3:]}-{line}" for order, line in zip(book["order_id"], book["line_no"], strict=True)],
-                "order_id": book["order_id"].to_numpy(), "line_no": book["line_no"].to_numpy(),
-                "location_id": book["location_id"].to_numpy(), "item_id": book["item_id"].to_numpy(),
-                "qty_units": book["got"].to_numpy(), "shipped_at": shipped_at,
-                "delivered_at": pd.Series(shipped_at, dtype=object).mask(book["is_web"].to_numpy(), None),
-            }
-        )  # fmt: skip
-        recorder.add("wms_shipments", _columns(parcels, SHIPMENT_COLUMNS))
-        recorder.move("sale", seconds, book["location"], book["item"], -book["got"].to_numpy(), book["order_id"])
-        web = book["is_web"].to_numpy()
-        for days in np.unique(book["transit_days"].to_numpy()[web]):
-            chosen = web & (book["transit_days"].to_numpy() == days)
-            self.travelling.setdefault(recorder.date + dt.timedelta(days=int(days)), []).append(parcels[chosen])
+        web = book["is_web"]
+        names = zip(book["order_id"].tolist(), book["line_no"].tolist(), strict=True)
+        parcels = {
+            "shipment_id": np.array([f"SH-{order[3:]}-{line}" for order, line in names], dtype=object),
+            "order_id": book["order_id"],
+            "line_no": book["line_no"],
+            "location_id": book["location_id"],
+            "item_id": book["item_id"],
+            "qty_units": book["got"],
+            "shipped_at": shipped_at,
+            "delivered_at": np.where(web, None, shipped_at),
+        }
+        recorder.add("wms_shipments", parcels)
+        recorder.move("sale", seconds, book["location"], book["item"], -book["got"], book["order_id"])
+        for days in np.unique(book["transit_days"][web]).tolist():
+            chosen = _pick(parcels, web & (book["transit_days"] == days))
+            self.travelling.setdefault(recorder.date + dt.timedelta(days=days), []).append(chosen)
 
 
-ORDER_COLUMNS = (
-    "order_id", "line_no", "item_id", "location_id", "ship_to_region", "channel", "qty_units", "unit_price_usd", "ordered_at",
-    "requested_date", "promised_date", "status",
-)  # fmt: skip
-SHIPMENT_COLUMNS = ("shipment_id", "order_id", "line_no", "location_id", "item_id", "qty_units", "shipped_at", "delivered_at")
+def _pick(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:
+    return {name: column[chosen] for name, column in columns.items()}
 
 
-def _columns(frame: pd.DataFrame, names: tuple[str, ...]) -> dict[str, object]:
-    return {name: frame[name].to_numpy() for name in names}
+def _number_within(order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """1, 2, ... within each run of equal order numbers; lines come sorted by order."""
+    if not len(order):
+        return order
+    begins = np.r_[True, order[1:] != order[:-1]]
+    starts = np.flatnonzero(begins)
+    return np.arange(len(order)) - starts[np.cumsum(begins) - 1] + 1
 
 
-def _cells(book: pd.DataFrame, shape: tuple[int, int]) -> np.ndarray:
+def _cells(book: Columns, shape: tuple[int, int]) -> Units:
     """Units served per location and item, shape (L, I)."""
     units = np.zeros(shape, dtype=np.int64)
-    np.add.at(units, (book["location"].to_numpy(), book["item"].to_numpy()), book["got"].to_numpy())
+    np.add.at(units, (book["location"], book["item"]), book["got"])
     return units

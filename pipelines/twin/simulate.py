@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pipelines.domain.errors import UsageError
 from pipelines.domain.stock import StockState, Units
 from pipelines.twin.customers import Served, draw_customers, serve
 from pipelines.twin.demand import DemandTable
-from pipelines.twin.events import DayEvents, DayRecorder
+from pipelines.twin.events import Columns, DayEvents, DayRecorder
 from pipelines.twin.parcels import Parcels
 from pipelines.twin.replenishment import Replenishment
 from pipelines.twin.transport import Departure, Transport
@@ -119,19 +118,18 @@ class Twin:
         position: Units = self.stock.on_hand - self.stock.reserved - self.stock.blocked + self.stock.in_transit + incoming - outgoing
         self.replenishment.review(self.day, position, recorder)
 
-    def _stock_rows(self, date: dt.date) -> pd.DataFrame:
+    def _stock_rows(self, date: dt.date) -> Columns:
         """Closing stock of every item-location on sale, empty ones included."""
         ranged = np.broadcast_to(self.replenishment.launch_day <= self.day, self.stock.shape) | (self.stock.on_hand > 0)
         locations, items = np.nonzero(ranged)
-        return pd.DataFrame(
-            {
-                "date": date.isoformat(),
-                "location_id": self._location_ids[locations],
-                "item_id": self._item_ids[items],
-                "lot_id": None,
-                "on_hand": self.stock.on_hand[locations, items],
-                "reserved": self.stock.reserved[locations, items],
-                "blocked": self.stock.blocked[locations, items],
-                "expiry_date": None,
-            }
-        )
+        empty = np.full(len(locations), None)
+        return {
+            "date": np.full(len(locations), date.isoformat(), dtype=object),
+            "location_id": self._location_ids[locations],
+            "item_id": self._item_ids[items],
+            "lot_id": empty,
+            "on_hand": self.stock.on_hand[locations, items],
+            "reserved": self.stock.reserved[locations, items],
+            "blocked": self.stock.blocked[locations, items],
+            "expiry_date": empty,
+        }

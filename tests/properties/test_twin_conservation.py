@@ -1,0 +1,114 @@
+"""Whatever is dispatched, the twin creates and destroys no unit, and its extracts replay to its stock."""
+
+import datetime as dt
+from collections import Counter
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.twin.demand import DemandTable, generate_demand
+from pipelines.twin.simulate import Twin
+from pipelines.twin.world import build_generated_world, truth_frame
+
+START = dt.date(2026, 1, 6)
+SMALL = settings(max_examples=25, deadline=None, derandomize=True)
+
+
+@st.composite
+def worlds(draw):
+    """A few locations and items with any demand, lossy lanes and short suppliers."""
+    locations, items, days = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(4, 12))
+    cells = days * locations * items
+    units = np.array(draw(st.lists(st.integers(0, 9), min_size=cells, max_size=cells)), dtype=np.int32).reshape(days, locations, items)
+    names = tuple(f"EAST_{n}" for n in range(locations))
+    demand = DemandTable(names, tuple(f"I{n}" for n in range(items)), START, units)
+    world = build_generated_world(demand, draw(st.integers(0, 3)))
+    shares = draw(st.tuples(st.sampled_from([0.0, 0.2, 1.0]), st.sampled_from([0.0, 0.3, 1.0])))
+    truth = truth_frame([(lane, 1.0, 1.0, *shares) for lane in world.lane_truth["lane_id"]])
+    object.__setattr__(world, "lane_truth", truth)
+    object.__setattr__(world, "items", world.items.assign(supplier_lead_time_days=draw(st.integers(1, 4))))
+    return world.with_parameters(po_short_share=draw(st.sampled_from([0.0, 0.5]))), demand
+
+
+@st.composite
+def dispatches(draw):
+    """Sound, greedy, repeated and impossible requests."""
+    number = draw(st.integers(0, 4))
+    return {
+        "format": "evenstock-dispatch/1",
+        "transfer_id": f"T{number}",
+        "origin": draw(st.sampled_from(["EAST_0", "EAST_1", "EAST_2", "NOWHERE"])),
+        "destination": draw(st.sampled_from(["EAST_0", "EAST_1", "EAST_2"])),
+        "mode": "road",
+        "ship_date": (START + dt.timedelta(days=draw(st.integers(-2, 8)))).isoformat(),
+        "idempotency_key": f"k{number}",
+        "lines": [
+            {"line_id": f"L{n}", "item_id": draw(st.sampled_from(["I0", "I1", "I9"])), "units": draw(st.sampled_from([1, 3, 50, 0]))}
+            for n in range(draw(st.integers(0, 2)))
+        ],
+    }
+
+
+@SMALL
+@given(worlds(), st.lists(st.lists(dispatches(), max_size=3), min_size=12, max_size=12), st.integers(0, 5))
+def test_units_are_conserved_and_extracts_replay(case, released, seed):
+    world, demand = case
+    twin = Twin(world, demand, seed)
+    balance, received, states = Counter(), Counter(), Counter()
+    for day in range(demand.days):
+        events = twin.play_day(released[day])
+        twin.stock.assert_conserved()
+        for row in events.frames["wms_movements"].to_dict("records"):
+            assert row["qty_units"] != 0 and row["at"][:10] == events.date.isoformat()
+            balance[row["location_id"], row["item_id"]] += row["qty_units"]
+        assert min(balance.values(), default=0) >= 0
+        for row in events.frames["wms_stock"].to_dict("records"):
+            assert balance[row["location_id"], row["item_id"]] == row["on_hand"] >= row["reserved"] + row["blocked"]
+        for row in events.frames["wms_receipts"].to_dict("records"):
+            assert row["qty_expected"] == row["qty_received"] + row["qty_damaged"] + row["qty_short"] - row["qty_over"]
+            received[row["receipt_id"]] += 1
+        for row in events.frames["wms_transfers"].to_dict("records"):
+            assert row["qty_shipped"] <= row["qty_picked"] <= row["qty_requested"]
+            states[row["transfer_id"], row["line_id"], row["state"]] += 1
+    assert set(received.values()) <= {1} and set(states.values()) <= {1}
+    assert int(twin.stock.on_hand.sum()) == sum(balance.values())
+
+
+@SMALL
+@given(st.integers(0, 10_000), st.integers(0, 6))
+def test_luck_does_not_depend_on_the_order_of_calls(seed, count):
+    """Dispatches in any order, and a second twin played in between, change nothing."""
+    demand = generate_demand(3, 4, 12, seed, START)
+    world = build_generated_world(demand, seed)
+    names = demand.location_ids
+    orders = [
+        {
+            "format": "evenstock-dispatch/1", "transfer_id": f"T{n}", "origin": names[n % 3], "destination": names[(n + 1) % 3], "mode": "road",
+            "ship_date": START.isoformat(), "idempotency_key": f"k{n}", "lines": [{"line_id": "L", "item_id": demand.item_ids[n % 4], "units": 5}],
+        }
+        for n in range(count)
+    ]  # fmt: skip
+    one, two = Twin(world, demand, seed), Twin(world, demand, seed)
+    for day in range(12):
+        a = one.play_day(orders if day == 1 else [])
+        b = two.play_day(orders[::-1] if day == 1 else [])
+        assert all(a.frames[feed].equals(b.frames[feed]) for feed in a.frames)
+
+
+@SMALL
+@given(st.integers(0, 10_000))
+def test_a_policy_changes_neither_demand_nor_what_others_buy(seed):
+    """Items that no transfer touches have the same sales with and without transfers."""
+    demand = generate_demand(2, 4, 20, seed, START)
+    world = build_generated_world(demand, seed)
+    origin, destination = demand.location_ids
+    order = {
+        "format": "evenstock-dispatch/1", "transfer_id": "T", "origin": origin, "destination": destination, "mode": "road",
+        "ship_date": START.isoformat(), "idempotency_key": "k", "lines": [{"line_id": "L", "item_id": demand.item_ids[0], "units": 6}],
+    }  # fmt: skip
+    moved, still = Twin(world, demand, seed), Twin(world, demand, seed)
+    for day in range(20):
+        moved.play_day([order] if day == 0 else [])
+        still.play_day([])
+    assert np.array_equal(moved.served_units[:, :, 1:], still.served_units[:, :, 1:])
