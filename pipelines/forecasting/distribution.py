@@ -89,7 +89,9 @@ def dispersion(mean_units: np.ndarray, variance_units2: np.ndarray) -> np.ndarra
 
 
 def negative_binomial_cdf(units: np.ndarray, mean_units: np.ndarray, dispersion_k: np.ndarray) -> np.ndarray:
-    """P(D <= units), variance M + M^2 / k: the regularised beta I_p(k, floor(units) + 1) at p = k / (k + M).
+    """P(D <= units), variance M + M^2 / k: 1 - I_q(floor(units) + 1, k) with the regularised beta at q = M / (k + M).
+
+    Written in q, which stays exact when k is large and the law close to Poisson.
 
     >>> round(float(negative_binomial_cdf(np.array([3.0]), np.array([2.0]), np.array([1e6]))[0]), 4)
     0.8571
@@ -97,7 +99,7 @@ def negative_binomial_cdf(units: np.ndarray, mean_units: np.ndarray, dispersion_
     from scipy.special import betainc
 
     whole = np.floor(units)
-    inside = betainc(dispersion_k, np.maximum(whole, 0.0) + 1.0, dispersion_k / (dispersion_k + mean_units))
+    inside = 1.0 - betainc(np.maximum(whole, 0.0) + 1.0, dispersion_k, mean_units / (dispersion_k + mean_units))
     return np.asarray(np.where(whole < 0, 0.0, inside))
 
 
