@@ -5,6 +5,7 @@ Written from the format's description alone. It shares no code with the formulat
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -151,18 +152,18 @@ def firm_lines(tally: Tally) -> Iterator[Violation]:
 
 def conservation(tally: Tally) -> Iterator[Violation]:
     """Per item, what leaves the listed locations reaches another listed location."""
-    for item_id in sorted({item_id for item_id, _ in tally.packs}):
-        out = sum(packs for (item, place), packs in tally.sent.items() if item == item_id and place in tally.locations)
-        into = sum(packs for (item, place), packs in tally.received.items() if item == item_id and place in tally.locations)
-        loops = sum(p for (item, lane), p in tally.packs.items() if item == item_id and _is_loop(tally.lanes[lane]))
-        total = sum(packs for (item, _), packs in tally.packs.items() if item == item_id)
-        if not out == into == total or loops:
-            message = f"{total} packs planned, {out} leave and {into} reach listed locations, {loops} stay where they are: mend the lanes"
-            yield Violation("conservation", item_id, message, float(total - min(out, into) + loops))
-
-
-def _is_loop(lane: dict[str, Any]) -> bool:
-    return lane["origin"] == lane["destination"]
+    total, out, into, loops = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for (item_id, lane_id), packs in tally.packs.items():
+        lane = tally.lanes[lane_id]
+        total[item_id] += packs
+        out[item_id] += packs if lane["origin"] in tally.locations else 0
+        into[item_id] += packs if lane["destination"] in tally.locations else 0
+        loops[item_id] += packs if lane["origin"] == lane["destination"] else 0
+    for item_id, packs in sorted(total.items()):
+        if not out[item_id] == into[item_id] == packs or loops[item_id]:
+            message = f"{packs} packs planned, {out[item_id]} leave and {into[item_id]} reach listed locations, {loops[item_id]} stay put"
+            excess = float(packs - min(out[item_id], into[item_id]) + loops[item_id])
+            yield Violation("conservation", item_id, f"{message}: mend the lanes", excess)
 
 
 def objective(tally: Tally) -> Iterator[Violation]:

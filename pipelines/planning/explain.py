@@ -6,6 +6,8 @@ Money here adds up to the plan's objective. Nothing is decided here; the sentenc
 import datetime as dt
 import hashlib
 import math
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -16,7 +18,7 @@ from pipelines.planning.plan_money import Pair, PlanLedger, add_up, fill_value, 
 from pipelines.planning.problem import Plan
 from pipelines.planning.shortages import shortages
 
-__all__ = ["explain_line", "make_line_id", "plan_lines", "shortages"]
+__all__ = ["explain_line", "explain_lines", "make_line_id", "plan_lines", "shortages"]
 
 LINE_COLUMNS = [
     "line_id",
@@ -48,6 +50,7 @@ LINE_COLUMNS = [
     "reason",
 ]
 LONG_COVER_WEEKS = 52.0
+COST_PARTS = {"freight": "freight", "handling": "handling", "duty": "duty", "damage": "expected damage", "delay": "delay"}
 
 
 def make_line_id(as_of: dt.date, item_id: str, lane_id: str) -> str:
@@ -159,27 +162,49 @@ def _amount(units: float) -> str:
     return f"{units:,.1f} units" if units < 9.95 and abs(units - round(units)) > 0.05 else _count(round(units), "unit")
 
 
+@dataclass(frozen=True)
+class _Story:
+    """What the stories of one plan's lines share."""
+
+    case: PlanCase
+    book: PlanLedger
+    shares: dict[Pair, float]
+    arcs: dict[Pair, dict[str, Any]]
+    arcs_into: dict[int, list[dict[str, Any]]]
+
+
 def explain_line(case: PlanCase, plan: Plan, lines: pd.DataFrame, line_id: str) -> str:
     """The whole story of one line for the command line. Raises `UsageError` for a line that the plan does not have."""
     found = lines[lines["line_id"] == line_id]
     if not len(found):
         raise UsageError(f"no line {line_id} in this plan of {len(lines)} lines; list them with the plan's lines command")
-    line, book = found.iloc[0].to_dict(), add_up(case, plan)
-    key = (line["item_id"], line["lane_id"])
-    pairs = case.context.pairs
-    pair = pairs[(pairs["item_id"] == key[0]) & (pairs["lane_id"] == key[1])].iloc[0].to_dict()
-    taker = case.context.rows.iloc[pair["receiver"]].to_dict()
-    parts = [line["reason"], "", *_explain_value(line, book), "", *_explain_cost(case, book, line, pair), ""]
+    return explain_lines(case, plan, found)[line_id]
+
+
+def explain_lines(case: PlanCase, plan: Plan, lines: pd.DataFrame) -> dict[str, str]:
+    """The story of every line in `lines` by line_id: value by segment, landed cost by part, covers, dates, next best source."""
+    book = add_up(case, plan)
+    records = case.context.pairs[case.context.pairs["is_arc"]].to_dict("records")
+    into: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for pair in records:
+        into[pair["receiver"]].append(pair)
+    arcs = {(pair["item_id"], pair["lane_id"]): pair for pair in records}
+    story = _Story(case, book, share_lane_charges(case, book), arcs, into)
+    return {line["line_id"]: _tell(story, line) for line in lines.to_dict("records")}
+
+
+def _tell(story: _Story, line: dict[str, Any]) -> str:
+    pair = story.arcs[line["item_id"], line["lane_id"]]
+    parts = [line["reason"], "", *_explain_value(line, story.book), "", *_explain_cost(story, line, pair), ""]
     parts += [f"Ships {line['ship_date']}, arrives {line['arrival_date']} ({line['mode']})."]
     before, after = (_cover_text(line[f"donor_cover_{when}_days"]) for when in ("before", "after"))
     parts += [f"Donor {line['origin']}: {before} if nothing moves, {after} after; gives {line['donor_share']:.0%} of what is available."]
     before, after = (_cover_text(line[f"receiver_cover_{when}_days"]) for when in ("before", "after"))
     parts += [f"Receiver {line['destination']}: {before} if nothing moves, {after} after."]
     parts += [f"Break-even freight {_usd(line['break_even_freight_usd'])}, planned {_usd(line['freight_usd'])}."]
-    parts += [_next_source(case, key, pair)]
-    if taker["forecast_note"]:
-        parts += [f"Forecast: {taker['forecast_note']}"]
-    return "\n".join(parts)
+    parts += [_next_source(story, pair)]
+    note = story.case.context.rows["forecast_note"].iloc[pair["receiver"]]
+    return "\n".join([*parts, f"Forecast: {note}"] if note else parts)
 
 
 def _explain_value(line: dict[str, Any], book: PlanLedger) -> list[str]:
@@ -198,35 +223,27 @@ def _explain_value(line: dict[str, Any], book: PlanLedger) -> list[str]:
     return texts
 
 
-def _explain_cost(case: PlanCase, book: PlanLedger, line: dict[str, Any], pair: dict[str, Any]) -> list[str]:
+def _explain_cost(story: _Story, line: dict[str, Any], pair: dict[str, Any]) -> list[str]:
     key, units = (line["item_id"], line["lane_id"]), line["units"]
-    marginal = lane_charge(case, book, key[1]) - lane_charge(case, book, key[1], without=key[0])
     texts = [f"Landed cost {_usd(line['cost_usd'])}:"]
-    for part, label in (
-        ("freight", "freight"),
-        ("handling", "handling"),
-        ("duty", "duty"),
-        ("damage", "expected damage"),
-        ("delay", "delay"),
-    ):
+    for part, label in COST_PARTS.items():
         usd = units * pair[f"{part}_usd_per_unit"]
         texts += [f"  {label} {_usd(usd)}"] if usd else []
-    line_usd = book.arcs[key].get("line_cost_usd", 0.0)
+    line_usd = story.book.arcs[key].get("line_cost_usd", 0.0)
     texts += [f"  line charge {_usd(line_usd)}"] if line_usd else []
-    share = share_lane_charges(case, book)[key]
-    texts.append(f"  share of pallets and trucks {_usd(share)}; without this line the lane would cost {_usd(marginal)} less")
-    return texts
+    saved = lane_charge(story.case, story.book, key[1]) - lane_charge(story.case, story.book, key[1], without=key[0])
+    share = _usd(story.shares[key])
+    return [*texts, f"  share of pallets and trucks {share}; without this line the lane would cost {_usd(saved)} less"]
 
 
-def _next_source(case: PlanCase, key: Pair, pair: dict[str, Any]) -> str:
-    pairs = case.context.pairs
-    others = pairs[pairs["is_arc"] & (pairs["receiver"] == pair["receiver"]) & (pairs["lane_id"] != key[1])]
-    if not len(others):
+def _next_source(story: _Story, pair: dict[str, Any]) -> str:
+    def first_cost(arc: dict[str, Any]) -> float:
+        return arc["pack_units"] * arc["unit_cost_usd"] - arc["first_loss_usd"]
+
+    others = [arc for arc in story.arcs_into[pair["receiver"]] if arc["lane_id"] != pair["lane_id"]]
+    if not others:
         return "No other source pays."
-    best = (
-        others.assign(first=others["first_loss_usd"] - others["pack_units"] * others["unit_cost_usd"])
-        .sort_values(["first", "lane_id"])
-        .iloc[-1]
-    )
-    own = pair["first_loss_usd"] - pair["pack_units"] * pair["unit_cost_usd"]
-    return f"Next best source: {best['lane_id']}, {_usd(own - best['first'])} a pack dearer before pallets and trucks."
+    best = min(others, key=lambda arc: (first_cost(arc), arc["lane_id"]))
+    extra = first_cost(best) - first_cost(pair)
+    word = "dearer" if extra >= 0 else "cheaper"
+    return f"Next best source: {best['lane_id']}, {_usd(abs(extra))} a pack {word} before line charge, pallets and trucks."
