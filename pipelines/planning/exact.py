@@ -50,7 +50,8 @@ class Relaxation:
     infeasible: bool = False
 
 
-def _take(values: Floats, variables: list[pulp.LpVariable | None]) -> Floats:
+def take(values: Floats, variables: list[pulp.LpVariable | None]) -> Floats:
+    """Values of a list of variables, 0 where there is none."""
     return np.array([0.0 if variable is None else values[variable.index] for variable in variables])
 
 
@@ -78,7 +79,7 @@ def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str
             break
         fell = (np.inf if result.bound is None else result.bound) - report.bound
         result.bound, result.rounds = report.bound, result.rounds + 1
-        result.packs, result.used = _take(report.values, m.packs), _take(report.values, m.used)
+        result.packs, result.used = take(report.values, m.packs), take(report.values, m.used)
         share = result.used[problem.arc_lane]
         links = violated_links(m.limits, problem.arc_lane, result.packs, result.used, tolerance)
         links = links[~linked[links]]
@@ -86,7 +87,7 @@ def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str
         with collector_off():
             added = add_rows(m, packs_need_open_lane, links.tolist())
             for function, fill, separator in kinds:
-                cuts = separator.violated(_take(report.values, fill), result.packs, share, tolerance, result.rounds)
+                cuts = separator.violated(take(report.values, fill), result.packs, share, tolerance, result.rounds)
                 added += add_rows(m, function, cuts)
         result.cuts += added
         progress("lp round", {"round": result.rounds, "bound_usd": report.bound, "cuts": added})
@@ -133,7 +134,9 @@ def _fills(curves: Curves, packs: Ints) -> Ints:
     return np.clip(packs[curves.owner] - before, 0, segment_widths(curves))
 
 
-def solve_whole(m: Formulation, start: Ints | None, clock: Clock, gap_share: float, node_limit: int, seed: int) -> tuple[SolverReport, Ints | None]:
+def solve_whole(
+    m: Formulation, start: Ints | None, clock: Clock, gap_share: float, node_limit: int, seed: int
+) -> tuple[SolverReport, Ints | None]:
     """Solve the MIP, from a known plan where there is one; returns the solver's own report and the packs per arc, rounded."""
     values = None if start is None else start_values(m, start)
     options = {"mip_max_nodes": node_limit, "random_seed": seed, "timeLimit": clock.left, "gapRel": gap_share}
@@ -142,4 +145,4 @@ def solve_whole(m: Formulation, start: Ints | None, clock: Clock, gap_share: flo
     report = read_report(m.lp, mip=True)
     if report.values is None:
         return report, None
-    return report, np.rint(_take(report.values, m.packs)).astype(np.int64)
+    return report, np.rint(take(report.values, m.packs)).astype(np.int64)

@@ -102,6 +102,13 @@ class OnePassHiGHS(pulp.HiGHS):
         return constants.LpStatusOptimal, constants.LpSolutionOptimal if proven else constants.LpSolutionIntegerFeasible
 
 
+def change_bounds(lp: pulp.LpProblem, changes: list[tuple[pulp.LpVariable, float, float]]) -> None:
+    """Change bounds of variables in the living solver model as well as in PuLP; the basis stays."""
+    for variable, low, high in changes:
+        variable.lowBound, variable.upBound = low, high
+        lp.solverModel.changeColBounds(variable.index, low, high)
+
+
 def _row_arrays(lp: pulp.LpProblem, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rows = list(lp.constraints.values())[first:]
     lower = np.array([-highspy.kHighsInf if row.sense == constants.LpConstraintLE else -row.constant for row in rows], dtype=float)

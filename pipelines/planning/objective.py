@@ -55,7 +55,7 @@ def curve_packs(curves: Curves, arc_curve: Ints, packs: Ints) -> Ints:
 
 
 def lane_load(problem: Problem, packs: Ints) -> tuple[Floats, Floats]:
-    """kg and m3 on each lane."""
+    """Kg and m3 on each lane."""
     lanes = len(problem.lane_ids)
     kg = np.bincount(problem.arc_lane, weights=packs * problem.arc_kg_per_pack, minlength=lanes)
     m3 = np.bincount(problem.arc_lane, weights=packs * problem.arc_m3_per_pack, minlength=lanes)

@@ -181,7 +181,7 @@ class _Reader:
             except ValueError as error:
                 raise self.refuse(f"{path}[{index}]", f"{error}, found {pair!r}; give whole packs and money per pack") from None
             if pairs and value > pairs[-1][1]:
-                raise self.refuse(f"{path}[{index}]", f"value {value} is above the one before it, {pairs[-1][1]}; sort the segments best first")
+                raise self.refuse(f"{path}[{index}]", f"value {value} is above {pairs[-1][1]} before it; sort the segments best first")
             pairs.append((packs, value))
         return pairs
 
@@ -189,8 +189,8 @@ class _Reader:
 def parse_problem(obj: Any, source: str) -> Problem:
     """Check a decoded `evenstock-problem/1` document and type it in canonical order.
 
-    Raises `InputRefused` on the first thing that is wrong: format, unknown key or name, duplicate, number that is negative, not whole or not
-    finite, segment values that rise, a lane from a location to itself, a firm line above its arc's limit.
+    Raises `InputRefused` on the first thing that is wrong: format, unknown key or name, duplicate, number that is negative, not whole or
+    not finite, segment values that rise, a lane from a location to itself, a firm line above its arc's limit.
     """
     reader = _Reader(source)
     top = reader.keys(obj, TOP_KEYS, "$")
@@ -214,7 +214,8 @@ def parse_problem(obj: Any, source: str) -> Problem:
             raise reader.refuse(lane["path"], "origin and destination are the same location; remove the lane")
     for arc in arcs:
         if arc["fixed_packs"] > arc["max_packs"]:
-            raise reader.refuse(f"{arc['path']}.fixed_packs", f"{arc['fixed_packs']} is above max_packs {arc['max_packs']}; raise max_packs")
+            above = f"{arc['fixed_packs']} is above max_packs {arc['max_packs']}; raise max_packs"
+            raise reader.refuse(f"{arc['path']}.fixed_packs", above)
     parsed = {
         "gain": _curves(reader, gains, item_at, location_at),
         "loss": _curves(reader, losses, item_at, location_at),

@@ -1,4 +1,4 @@
-"""The planning problem and the plan as typed values, and their JSON form. Checking of foreign JSON lives in parsing.py, money in objective.py.
+"""The planning problem and the plan as typed values, and their JSON form. Checking foreign JSON lives in parsing.py, money in objective.py.
 
 Everything is held in canonical order (sorted by identifiers), so the order of rows in a file never changes a plan.
 """

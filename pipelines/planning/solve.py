@@ -1,4 +1,4 @@
-"""Solves a planning problem and says how good the plan is. Chooses the method by size, recomputes the money itself, trusts no solver status."""
+"""Solves a planning problem and says how good the plan is: picks the method by size, recomputes the money, trusts no solver status."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 
 from pipelines.planning.bounds import arc_limits
-from pipelines.planning.exact import Clock, relax, solve_whole
+from pipelines.planning.decompose import LARGEST_WHOLE_LP, decompose, restricted, rounded
+from pipelines.planning.exact import Clock, Relaxation, relax, solve_whole
 from pipelines.planning.formulation import build
+from pipelines.planning.improve import improved
+from pipelines.planning.lagrangian import quick_bound
 from pipelines.planning.objective import evaluate, violations
 from pipelines.planning.problem import Ints, Plan, Problem, Shipment
 
 Progress = Callable[[str, dict[str, Any]], None]
+MOST_ROUNDS = 60
+START_WORTH_ARCS = 800
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Outcome:
 def solve_problem(problem: Problem, options: SolveOptions | None = None, progress: Progress | None = None) -> Plan:
     """Best plan found within the options. Deterministic: equal problems and options give equal plans unless the clock stopped the search.
 
-    `progress(stage, figures)` is called between rounds. Never raises for a hard problem: a problem with no allowed plan gives status FAILED.
+    `progress(stage, figures)` is called between rounds. A problem with no allowed plan gives status FAILED, not an error.
     """
     options = options or SolveOptions()
     tell = progress or (lambda stage, figures: None)
@@ -52,7 +57,9 @@ def solve_problem(problem: Problem, options: SolveOptions | None = None, progres
     arcs = int((limits > 0).sum())
     tell("arcs", {"given": problem.arcs, "kept": arcs})
     if not arcs:
-        outcome = Outcome(np.zeros(problem.arcs, dtype=np.int64), 0.0, "mip", {"method": "none"})
+        outcome = Outcome(np.zeros(problem.arcs, dtype=np.int64), 0.0, "mip", {"method": "none", "stopped_by": "gap"})
+    elif arcs > options.exact_arcs_limit:
+        outcome = _decomposed(problem, limits, clock, options, tell)
     else:
         outcome = _exact(problem, limits, clock, options, tell)
     outcome.info["arcs"] = arcs
@@ -61,16 +68,35 @@ def solve_problem(problem: Problem, options: SolveOptions | None = None, progres
 
 def _exact(problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, tell: Progress) -> Outcome:
     m = build(problem, limits)
-    relaxation = relax(m, clock, 60, tell)
+    relaxation = relax(m, clock, MOST_ROUNDS, tell)
     info: dict[str, Any] = {"method": "exact", "rounds": relaxation.rounds, "cuts": relaxation.cuts}
     if relaxation.infeasible:
         return Outcome(None, None, "none", info | {"stopped_by": "infeasible"})
-    report, packs = solve_whole(m, None, clock, options.gap_share, options.node_limit, options.seed)
+    start = _start(problem, limits, relaxation, clock)
+    report, packs = solve_whole(m, start, clock, options.gap_share, options.node_limit, options.seed)
     tell("mip", {"nodes": report.nodes, "bound_usd": report.bound})
+    if packs is not None and violations(problem, packs):
+        packs = improved(problem, limits, packs)
+    known = [plan for plan in (packs, start) if plan is not None and not violations(problem, plan)]
+    best = max(known, key=lambda plan: evaluate(problem, plan).total) if known else None
     info |= {"nodes": report.nodes, "stopped_by": report.stopped_by or ("infeasible" if packs is None else "gap")}
     bounds = [(value, kind) for value, kind in ((report.bound, "mip"), (relaxation.bound, "lp")) if value is not None]
-    bound, kind = min(bounds) if bounds else (None, "none")
-    return Outcome(packs, bound, kind, info)
+    bound, kind = min(bounds) if bounds else (quick_bound(problem, limits), "lagrangian")
+    return Outcome(best, bound, kind, info)
+
+
+def _start(problem: Problem, limits: Ints, relaxation: Relaxation, clock: Clock) -> Ints | None:
+    """A plan from the lanes the LP uses most, so that a search cut short still has one; small problems do without."""
+    if (limits > 0).sum() < START_WORTH_ARCS:
+        return None
+    m = restricted(problem, limits, relaxation.used > 0.5, relaxation.packs, LARGEST_WHOLE_LP)
+    start = None if m is None else rounded(m, limits, clock)
+    return None if start is None or violations(problem, start) else start
+
+
+def _decomposed(problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, tell: Progress) -> Outcome:
+    found = decompose(problem, limits, clock, options.gap_share, options.seed, tell)
+    return Outcome(found.packs, found.bound, "lagrangian", found.info)
 
 
 def _certify(problem: Problem, outcome: Outcome, options: SolveOptions) -> Plan:

@@ -1,0 +1,225 @@
+"""Makes an almost allowed plan allowed, and a plan better, pack by pack: drop what breaks a limit, fill paid pallet space, give up pallets that do not pay.
+
+Plans only; bounds are elsewhere. All choices are made in array order, so the same plan always improves to the same plan.
+"""
+
+import heapq
+from bisect import bisect_right
+
+import numpy as np
+
+from pipelines.planning.objective import NOISE, curve_packs, evaluate, lane_load, lane_pallets, violations
+from pipelines.planning.problem import Curves, Floats, Ints, Problem
+
+
+class _Marginals:
+    """Worth of one pack more or less on an arc, at the present fill of both its curves."""
+
+    def __init__(self, problem: Problem, packs: Ints) -> None:
+        self.sides = []
+        for curves, arc_curve in ((problem.gain, problem.arc_gain), (problem.loss, problem.arc_loss)):
+            filled = curve_packs(curves, arc_curve, packs).tolist()
+            self.sides.append((_Lists(curves), arc_curve.tolist(), filled))
+        self.cost = problem.arc_cost_usd_per_pack.tolist()
+
+    def added(self, a: int) -> float:
+        """Worth of the next pack; minus infinity where a curve is full."""
+        worth = -self.cost[a]
+        for lists, arc_curve, filled in self.sides:
+            worth += lists.value(arc_curve[a], filled[arc_curve[a]])
+        return worth
+
+    def taken(self, a: int) -> float:
+        """Worth of the last pack, lost if it is taken away."""
+        worth = -self.cost[a]
+        for lists, arc_curve, filled in self.sides:
+            worth += lists.value(arc_curve[a], filled[arc_curve[a]] - 1)
+        return worth
+
+    def move(self, a: int, packs: int) -> None:
+        """Note that `packs` more (or fewer) ride on the arc."""
+        for _, arc_curve, filled in self.sides:
+            filled[arc_curve[a]] += packs
+
+
+class _Lists:
+    def __init__(self, curves: Curves) -> None:
+        self.start, self.cap = curves.start.tolist(), curves.cap_packs.tolist()
+        self.prefix, self.worth = curves.prefix_packs.tolist(), curves.value_usd.tolist()
+
+    def value(self, curve: int, at: int) -> float:
+        if curve < 0 or at >= self.cap[curve]:
+            return -np.inf
+        return self.worth[bisect_right(self.prefix, at, self.start[curve], self.start[curve + 1])]
+
+
+def fill(problem: Problem, limits: Ints, packs: Ints) -> Ints:
+    """Add packs, dearest first, where they earn more than they cost in pallet space that is already paid for. Opens no lane, line or pallet."""
+    packs = packs.copy()
+    kg, m3 = lane_load(problem, packs)
+    pallets = lane_pallets(problem, packs)
+    spare_kg, spare_m3 = pallets * problem.pallet_kg - kg, pallets * problem.pallet_m3 - m3
+    units = problem.pack_units[problem.arc_item]
+    dock_out = problem.dock_out_units - np.bincount(problem.arc_origin, weights=packs * units, minlength=len(problem.location_ids))
+    dock_in = problem.dock_in_units - np.bincount(problem.arc_destination, weights=packs * units, minlength=len(problem.location_ids))
+    budget = problem.budget_usd - evaluate(problem, packs).spent
+    worth = _Marginals(problem, packs)
+    open_lines = (problem.arc_line_cost_usd == 0) | (packs > 0)
+    barred = _wrong_way(problem, packs)
+    wanted = (limits > packs) & (pallets > 0)[problem.arc_lane] & (problem.arc_fixed_packs < 0) & open_lines & ~barred
+    heap = [(-value, a) for a in np.flatnonzero(wanted).tolist() if (value := worth.added(a)) > NOISE]
+    heapq.heapify(heap)
+    places = len(problem.location_ids)
+    sends = set((problem.arc_item * places + problem.arc_origin)[packs > 0].tolist())
+    receives = set((problem.arc_item * places + problem.arc_destination)[packs > 0].tolist())
+    while heap:
+        value, a = heapq.heappop(heap)
+        now = worth.added(a)
+        if now <= NOISE or packs[a] >= limits[a]:
+            continue
+        if now < -value - NOISE:
+            heapq.heappush(heap, (-now, a))
+            continue
+        lane, origin, destination = problem.arc_lane[a], problem.arc_origin[a], problem.arc_destination[a]
+        weight, volume, cost = problem.arc_kg_per_pack[a], problem.arc_m3_per_pack[a], problem.arc_cost_usd_per_pack[a]
+        fits = spare_kg[lane] >= weight and spare_m3[lane] >= volume and budget >= cost
+        fits = fits and dock_out[origin] >= units[a] and dock_in[destination] >= units[a]
+        leaves, arrives = int(problem.arc_item[a] * places + origin), int(problem.arc_item[a] * places + destination)
+        if not fits or leaves in receives or arrives in sends:
+            continue
+        sends.add(leaves)
+        receives.add(arrives)
+        packs[a] += 1
+        worth.move(a, 1)
+        spare_kg[lane] -= weight
+        spare_m3[lane] -= volume
+        dock_out[origin] -= units[a]
+        dock_in[destination] -= units[a]
+        budget -= cost
+        heapq.heappush(heap, (-worth.added(a), a))
+    return packs
+
+
+def _wrong_way(problem: Problem, packs: Ints) -> np.ndarray:
+    """Arcs that would make an item leave where it arrives, or arrive where it leaves."""
+    places = len(problem.location_ids)
+    leaves, arrives = problem.arc_item * places + problem.arc_origin, problem.arc_item * places + problem.arc_destination
+    return np.isin(leaves, arrives[packs > 0]) | np.isin(arrives, leaves[packs > 0])
+
+
+def trim(problem: Problem, packs: Ints) -> Ints:
+    """Give up the last pallet (or the whole of a lane) wherever its packs are worth less than it costs, cheapest packs first."""
+    packs = packs.copy()
+    worth = _Marginals(problem, packs)
+    free = np.flatnonzero((packs > 0) & (problem.arc_fixed_packs < 0))
+    order = free[np.argsort(problem.arc_lane[free], kind="stable")]
+    members = np.split(order, np.searchsorted(problem.arc_lane[order], np.arange(1, len(problem.lane_ids))))
+    loads = lane_load(problem, packs)
+    pallets = lane_pallets(problem, packs)
+    for lane in np.flatnonzero(pallets).tolist():
+        mine = [a for a in members[lane].tolist() if packs[a] > 0]
+        while pallets[lane] and _give_up_pallet(problem, packs, worth, lane, mine, loads, pallets):
+            pass
+    return packs
+
+
+def _give_up_pallet(
+    problem: Problem, packs: Ints, worth: _Marginals, lane: int, mine: list[int], loads: tuple[Floats, Floats], pallets: Ints
+) -> bool:
+    """Cut the lane's load to one pallet less if that pays; changes the plan in place, or leaves it as it was and says no."""
+    left = int(pallets[lane]) - 1
+    room_kg, room_m3 = left * problem.pallet_kg[lane], left * problem.pallet_m3[lane]
+    kg, m3 = loads[0][lane], loads[1][lane]
+    per_truck = problem.pallets_per_truck[lane]
+    saved = problem.pallet_cost_usd[lane] + problem.truck_cost_usd[lane] * (-(-pallets[lane] // per_truck) - -(-left // per_truck))
+    size = {
+        a: max(problem.arc_kg_per_pack[a] / problem.pallet_kg[lane], problem.arc_m3_per_pack[a] / problem.pallet_m3[lane]) for a in mine
+    }
+    heap = [(worth.taken(a) / max(size[a], NOISE), a) for a in mine if packs[a] > 0]
+    heapq.heapify(heap)
+    taken: list[int] = []
+    while heap and saved > NOISE and (kg > room_kg or m3 > room_m3 or left == 0):
+        _, a = heapq.heappop(heap)
+        saved -= worth.taken(a) - (problem.arc_line_cost_usd[a] if packs[a] == 1 else 0.0)
+        packs[a] -= 1
+        worth.move(a, -1)
+        taken.append(a)
+        kg, m3 = kg - problem.arc_kg_per_pack[a], m3 - problem.arc_m3_per_pack[a]
+        if packs[a]:
+            heapq.heappush(heap, (worth.taken(a) / max(size[a], NOISE), a))
+    fits = kg <= room_kg + NOISE and m3 <= room_m3 + NOISE and (left > 0 or not packs[problem.arc_lane == lane].any())
+    if saved > NOISE and fits and not 0 < kg < problem.min_shipment_kg[lane]:
+        loads[0][lane], loads[1][lane], pallets[lane] = kg, m3, left
+        return True
+    for a in taken:
+        packs[a] += 1
+        worth.move(a, 1)
+    return False
+
+
+def repair(problem: Problem, packs: Ints) -> Ints:
+    """Drop what breaks a limit until nothing does: wrong-way arcs, lanes under their minimum, then whole lanes by least worth.
+
+    Firm lines stay; a problem whose firm lines alone break a limit comes back broken.
+    """
+    packs = packs.copy()
+    firm = problem.arc_fixed_packs >= 0
+    packs[firm] = problem.arc_fixed_packs[firm]
+    for _ in range(len(problem.lane_ids) + 2):
+        broken = violations(problem, packs)
+        if not broken:
+            return packs
+        if "sent and received" in broken:
+            places = len(problem.location_ids)
+            leaves, arrives = problem.arc_item * places + problem.arc_origin, problem.arc_item * places + problem.arc_destination
+            packs[(packs > 0) & ~firm & np.isin(leaves, arrives[packs > 0])] = 0
+            continue
+        if "budget" in broken and _shed_cost(problem, packs):
+            continue
+        lane = _lane_to_drop(problem, packs, broken)
+        if lane is None:
+            break
+        packs[(problem.arc_lane == lane) & ~firm] = 0
+    return np.where(firm, problem.arc_fixed_packs, 0) if violations(problem, packs) else packs
+
+
+def _shed_cost(problem: Problem, packs: Ints) -> bool:
+    """Take packs away, least worth per USD first, until unit costs have fallen by the overrun; False if they cannot."""
+    excess = evaluate(problem, packs).spent - problem.budget_usd
+    cost, worth = problem.arc_cost_usd_per_pack, _Marginals(problem, packs)
+    heap = [(worth.taken(a) / cost[a], a) for a in np.flatnonzero((packs > 0) & (problem.arc_fixed_packs < 0) & (cost > 0)).tolist()]
+    heapq.heapify(heap)
+    if (cost[problem.arc_fixed_packs < 0] * packs[problem.arc_fixed_packs < 0]).sum() <= excess:
+        return False
+    while heap and excess > 0:
+        _, a = heapq.heappop(heap)
+        packs[a] -= 1
+        worth.move(a, -1)
+        excess -= cost[a]
+        if packs[a]:
+            heapq.heappush(heap, (worth.taken(a) / cost[a], a))
+    return True
+
+
+def _lane_to_drop(problem: Problem, packs: Ints, broken: list[str]) -> int | None:
+    free = np.unique(problem.arc_lane[(packs > 0) & (problem.arc_fixed_packs < 0)])
+    if "minimum shipment" in broken:
+        kg, _ = lane_load(problem, packs)
+        under = free[kg[free] < problem.min_shipment_kg[free]]
+        free = under if len(under) else free
+    if not len(free):
+        return None
+    firm = problem.arc_fixed_packs >= 0
+    totals = [evaluate(problem, np.where((problem.arc_lane == lane) & ~firm, 0, packs)).total for lane in free]
+    return int(free[int(np.argmax(totals))])
+
+
+def improved(problem: Problem, limits: Ints, packs: Ints) -> Ints:
+    """Repair, fill and trim until nothing more is won."""
+    packs = fill(problem, limits, repair(problem, packs))
+    for _ in range(3):
+        better = fill(problem, limits, trim(problem, packs))
+        if evaluate(problem, better).total <= evaluate(problem, packs).total:
+            break
+        packs = better
+    return packs
