@@ -100,6 +100,8 @@ def gather_evidence(transfers: pd.DataFrame, lanes: pd.DataFrame, as_of: date, w
     """
     frame = known_transfers(transfers, lanes, as_of, window_days)
     frame = frame[~((frame["state"] == "closed") & frame["received_day"].isna())]
+    if frame.empty:
+        return {}
     frame = frame.assign(weight=1.0 / frame.groupby(["lane_id", "transfer_id"])["line_id"].transform("size"))
     end = frame["received_day"].fillna(pd.Timestamp(as_of))
     customs = frame["lane_id"].map(lanes.set_index("lane_id")["customs_days"].fillna(0))
