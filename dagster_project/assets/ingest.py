@@ -1,0 +1,127 @@
+"""From landed bytes to gated lake partitions: one asset and one blocking check per feed, and the checks between feeds."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.partitions import business_date
+from dagster_project.resources import EvenstockHome
+from pipelines import flows
+
+DESCRIPTIONS = {
+    "erp_items": "Item master as of the date.",
+    "erp_locations": "Warehouse master as of the date.",
+    "tms_lanes": "Lanes between warehouses with tariffs and declared lead times.",
+    "erp_sales_orders": "Customer order lines entered or changed on the date.",
+    "wms_shipments": "Customer order lines shipped on the date.",
+    "wms_stock": "Closing stock by location, item and lot.",
+    "wms_movements": "Every change of stock on hand, with its time.",
+    "erp_purchase_orders": "Supplier order lines entered or changed on the date.",
+    "wms_transfers": "State changes of transfer lines: what warehouses did with what Evenstock dispatched.",
+    "wms_receipts": "Goods received: expected, good, damaged, short and over.",
+}
+GATE = "gate"
+
+
+def lake_key(feed: str) -> dg.AssetKey:
+    """Key of a feed's lake partition; the same as dagster-dbt gives to the dbt source `lake.<feed>`."""
+    return dg.AssetKey(["lake", feed])
+
+
+def ingest_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The landing, the ten feeds with their gates, and the reconciliation between them."""
+
+    @dg.asset(key=["landing", "drop"], group_name="landing", partitions_def=partitions, kinds={"file"})
+    def landed_drop(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
+        """The drop folder of the date, copied unchanged under its sha256 after its manifest agreed."""
+        arrived_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        landed = flows.land_inbox(evenstock.folders, business_date(context), arrived_at)
+        return dg.MaterializeResult(metadata={"files": len(landed), "bytes": sum(file.bytes for file in landed)})
+
+    @dg.multi_asset(
+        name="ingest_feeds",
+        specs=[
+            dg.AssetSpec(
+                lake_key(feed),
+                deps=[landed_drop.key],
+                group_name="ingest",
+                description=f"{DESCRIPTIONS[feed]} Accepted rows as typed Parquet; refused rows are in quarantine.",
+                kinds={"parquet"},
+            )
+            for feed in flows.FEEDS
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(GATE, asset=lake_key(feed), blocking=True, description="Quality gate of the partition (Great Expectations).")
+            for feed in flows.FEEDS
+        ],
+        partitions_def=partitions,
+    )
+    def ingest_feeds(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> Iterator[dg.MaterializeResult]:
+        """Ingest every feed, masters first, and judge each partition; all verdicts are given before a blocking one stops the run."""
+        for feed in flows.FEEDS:
+            yield _ingest_one(feed, context, evenstock)
+
+    @dg.asset(
+        key=["gate", "reconciliation"],
+        deps=[lake_key(feed) for feed in flows.FEEDS],
+        group_name="gate",
+        partitions_def=partitions,
+        check_specs=[dg.AssetCheckSpec(GATE, asset=["gate", "reconciliation"], blocking=True)],
+        kinds={"gx"},
+    )
+    def reconciliation(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
+        """Feeds against each other: stock against yesterday plus movements, ERP against WMS shipments, receipts against movements."""
+        return _reconcile_feeds(context, evenstock)
+
+    return [landed_drop, ingest_feeds, reconciliation]
+
+
+def _ingest_one(feed: str, context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
+    from pipelines.extracts.contract import load_contract
+    from quality.gates import run_gate
+
+    home, as_of, policy = evenstock.folders, business_date(context), evenstock.policy
+    result = flows.ingest_feed(home, feed, as_of)
+    inputs = flows.read_gate_inputs(home, feed, as_of, result, policy)
+    verdict = run_gate(
+        load_contract(feed),
+        inputs.frame,
+        business_date=as_of,
+        rows_in=inputs.rows_in,
+        rows_quarantined=inputs.rows_quarantined,
+        trailing_counts=inputs.trailing_counts,
+        known_keys=inputs.known_keys,
+        policy=policy.gate,
+    )
+    flows.save_verdict(home, as_of, feed, result.lake_sha256 if result else "", verdict.to_json())
+    figures: dict[str, Any] = {"dagster/partition_row_count": len(inputs.frame), "rows_in": inputs.rows_in}
+    figures["rows_quarantined"] = inputs.rows_quarantined
+    return dg.MaterializeResult(asset_key=lake_key(feed), metadata=figures, check_results=[check_result(lake_key(feed), verdict.checks)])
+
+
+def _reconcile_feeds(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
+    from quality.reconciliation import reconcile_day
+
+    as_of = business_date(context)
+    frames, previous_stock = flows.read_day(evenstock.folders, as_of)
+    checks = reconcile_day(frames, previous_stock, as_of)
+    key = dg.AssetKey(["gate", "reconciliation"])
+    return dg.MaterializeResult(asset_key=key, metadata={"checks": len(checks)}, check_results=[check_result(key, checks)])
+
+
+def check_result(key: dg.AssetKey, checks: Sequence[Any]) -> dg.AssetCheckResult:
+    """One Dagster check from the many of a gate: fails with what blocks, warns with what does not."""
+    failed = [check for check in checks if not check.passed]
+    blocking = [check for check in failed if check.severity == "block"]
+    severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
+    said = [f"{check.name}: found {check.observed}, expected {check.expected}" for check in (blocking or failed)]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=GATE,
+        passed=not failed,
+        severity=severity,
+        description="; ".join(said)[:2000] or "every check passed",
+        metadata={"checks": len(checks), "failed": [check.name for check in failed]},
+    )

@@ -1,0 +1,74 @@
+"""Forecast, plan and audit: the steps that think, between the two dbt builds."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dagster_project.assets.ingest import lake_key
+from dagster_project.resources import EvenstockHome
+from pipelines import flows
+
+WEEKLY, SUMMARY = lake_key("forecast_weekly"), lake_key("forecast_summary")
+PLAN_LINES = lake_key("plan_lines")
+LEARNED = dg.AssetKey(["feedback", "learned_parameters"])
+AUDIT = "audit"
+LEARN_MARTS = ("dim_lane", "dim_location", "fct_stock_daily", "fct_transfers")
+FORECAST_MARTS = ("dim_item", "fct_demand_daily")
+PLAN_MARTS = ("dim_item", "dim_lane", "dim_location", "fct_inbound", "fct_plan_inputs")
+
+
+def planning_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """Learned parameters, forecast and plan; `marts` maps the name of a dbt model to its asset key."""
+
+    @dg.asset(
+        key=LEARNED,
+        deps=[marts[name] for name in LEARN_MARTS],
+        group_name="feedback",
+        partitions_def=partitions,
+        kinds={"sqlite"},
+    )
+    def learned_parameters(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
+        """Lead times, yields and exposure learned from what happened; rows of the feedback ledger, valid from tomorrow."""
+        return dg.MaterializeResult(metadata=flows.learn(evenstock.run_of(context)))
+
+    @dg.multi_asset(
+        name="forecast",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[*(marts[name] for name in FORECAST_MARTS), LEARNED],
+                group_name="forecast",
+                description=description,
+                kinds={"numpy"},
+            )
+            for key, description in (
+                (WEEKLY, "Mean demand by location, item and week ahead, in units."),
+                (SUMMARY, "Method, daily mean, spread and stock targets by location and item."),
+            )
+        ],
+        partitions_def=partitions,
+    )
+    def forecast(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> Iterator[dg.MaterializeResult]:
+        """Forecast demand, not sales: days without stock count for what they could have shown."""
+        figures = flows.make_forecasts(evenstock.run_of(context))
+        for key in (WEEKLY, SUMMARY):
+            yield dg.MaterializeResult(asset_key=key, metadata=figures)
+
+    @dg.asset(
+        key=PLAN_LINES,
+        deps=[*(marts[name] for name in PLAN_MARTS), WEEKLY, SUMMARY],
+        group_name="planning",
+        partitions_def=partitions,
+        check_specs=[dg.AssetCheckSpec(AUDIT, asset=PLAN_LINES, blocking=True, description="Independent audit of the plan.")],
+        kinds={"highs"},
+    )
+    def plan_lines(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
+        """Which units to move where, with value, cost and reason per line; audited before anything reads it."""
+        run = evenstock.run_of(context)
+        figures = flows.make_plan(run)
+        audit = flows.audit(run)
+        said = "; ".join(audit["violations"][:3]) or "the audit agrees"
+        checked = dg.AssetCheckResult(asset_key=PLAN_LINES, check_name=AUDIT, passed=audit["ok"], description=said)
+        return dg.MaterializeResult(metadata={**figures, "signature": audit["signature"]}, check_results=[checked])
+
+    return [learned_parameters, forecast, plan_lines]

@@ -1,0 +1,181 @@
+"""The loop closed through a simulated world: the twin writes extracts, the jobs land and plan them, the twin executes what was dispatched.
+
+A second twin meets the same customers, suppliers and luck without any transfer, so that what transfers changed can be told apart.
+"""
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.settings import Home, Settings
+
+if TYPE_CHECKING:
+    from pipelines.twin.demand import DemandTable
+    from pipelines.twin.simulate import Twin
+    from pipelines.twin.world import World
+
+Progress = Callable[[str, float], None]
+GENERATED_START = dt.date(2025, 1, 6)
+GENERATED_LOCATIONS = 4
+WARM_UP_DAYS = 84
+PLAN_EVERY_DAYS = 7
+MARKER = "demo.json"
+STATE = ("inbox", "landing", "lake", "quarantine", "gates", "work", "published", "outbox", "run_log", "logs")
+LEDGER_FILES = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm")
+
+
+@dataclass(frozen=True)
+class NightReport:
+    """One night's plan: its date and header."""
+
+    as_of: dt.date
+    run_id: str
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LoopReport:
+    """What a closed loop did. `with_transfers` and `without_transfers` are the twins' totals of the same days in units and USD."""
+
+    home: Path
+    demand: str
+    locations: int
+    items: int
+    first_day: dt.date
+    last_day: dt.date
+    nights: list[NightReport]
+    with_transfers: dict[str, Any]
+    without_transfers: dict[str, Any]
+    refused_dispatches: list[str] = field(default_factory=list)
+    twin: "Twin | None" = field(default=None, compare=False, repr=False)
+
+
+def run_closed_loop(
+    settings: Settings,
+    demand: str = "generated",
+    items: int = 40,
+    days: int = 28,
+    seed: int = 0,
+    progress: Progress | None = None,
+    locations: int = GENERATED_LOCATIONS,
+) -> LoopReport:
+    """Play `days` days after a warm-up: every day lands, every seventh is a full night with a plan; returns what came of it.
+
+    `demand` is generated, m5 or the path of a Parquet file. Raises `InputRefused` where its data is missing and `UsageError` for
+    impossible sizes.
+    """
+    from dagster_project.nights import Nights
+    from pipelines.twin.extracts import write_drop, write_history_drop
+    from pipelines.twin.simulate import Twin
+
+    tell = progress or (lambda said, share: None)
+    if days < 1:
+        raise UsageError(f"a demo of {days} days has nothing to show; give --days 1 or more")
+    tell("making demand", 0.0)
+    table, world, warm_up = make_world(settings, demand, items, days, seed, locations)
+    home, twin = settings.folders, Twin(world, table, seed)
+    begin_demo(home, {"demand": demand, "items": items, "days": days, "seed": seed})
+    tell(f"playing {warm_up} days of history", 0.0)
+    write_history_drop(twin.warm_up(warm_up), world, home.inbox)
+    shadow, outbox = twin.fork(), Outbox(home.outbox)
+    first, nights, refused = twin.next_date, [], []
+    jobs = Nights(settings)
+    nights.append(play_night(jobs, first - dt.timedelta(days=1), tell, 0.0))
+    for day in range(1, days + 1):
+        played = twin.play_day(outbox.take_new())
+        shadow.play_day([])
+        refused += played.refused
+        write_drop(played, world, home.inbox)
+        if day % PLAN_EVERY_DAYS == 0 or day == days:
+            nights.append(play_night(jobs, played.date, tell, day / days))
+        else:
+            tell(f"landing {played.date}", day / days)
+            jobs.run("ingest_day", played.date)
+    last = twin.next_date - dt.timedelta(days=1)
+    return LoopReport(
+        home=home.root,
+        demand=demand,
+        locations=len(table.location_ids),
+        items=len(table.item_ids),
+        first_day=first,
+        last_day=last,
+        nights=nights,
+        with_transfers=_totals(twin, first, last),
+        without_transfers=_totals(shadow, first, last),
+        refused_dispatches=refused,
+        twin=twin,
+    )
+
+
+def make_world(settings: Settings, demand: str, items: int, days: int, seed: int, locations: int) -> "tuple[DemandTable, World, int]":
+    """Demand table, world and days of warm-up of a kind of demand."""
+    from pipelines.twin import demand as demands
+    from pipelines.twin import world as worlds
+
+    if demand == "generated":
+        table = demands.generate_demand(locations, items, WARM_UP_DAYS + days, seed, GENERATED_START)
+        return table, worlds.build_generated_world(table, seed), WARM_UP_DAYS
+    if demand == "m5":
+        if settings.real_data is None:
+            raise InputRefused(
+                "the M5 data is not here: set EVENSTOCK_REAL_DATA to a folder that holds m5/units_daily.parquet, m5/sell_prices.parquet, "
+                "m5/calendar.parquet and geo/us_zip_centroids.parquet (docs/real-data.md says where they come from)"
+            )
+        table = demands.read_m5_demand(settings.real_data, items, days, WARM_UP_DAYS, seed)
+        return table, worlds.build_m5_world(table, settings.real_data, seed=seed), WARM_UP_DAYS
+    table = demands.read_demand_file(Path(demand))
+    warm_up = table.days - days
+    if warm_up < PLAN_EVERY_DAYS:
+        raise InputRefused(f"{demand}: {table.days} days of demand are too few for {days} days after a warm-up; give fewer --days")
+    return table, worlds.build_file_world(table, seed), warm_up
+
+
+def begin_demo(home: Home, what: dict[str, Any]) -> None:
+    """Clear the state of an earlier demo and mark the home as one; raises `UsageError` for a home that holds anything else."""
+    from pipelines.store.lease import hold_lease
+
+    marker = home.root / MARKER
+    held = [name for name in (*STATE, *LEDGER_FILES) if (home.root / name).exists()]
+    if held and not marker.is_file():
+        raise UsageError(
+            f"{home.root} holds work that is not a demo ({held[0]}); a demo starts from nothing, so give it a home of its own: "
+            "EVENSTOCK_HOME=./var-demo evenstock demo"
+        )
+    with hold_lease(home.root, "demo", "just now"):
+        for name in held:
+            path = home.root / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        marker.write_text(json.dumps(what, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def play_night(jobs: Any, as_of: dt.date, tell: Progress, share: float) -> NightReport:
+    """Run the whole night of a date and keep its figures."""
+    tell(f"planning {as_of}", share)
+    done = jobs.run("nightly", as_of)
+    figures = dict(done["lake/plan_lines"]) | done["ledger/approvals"] | done["feedback/learned_parameters"]
+    return NightReport(as_of, str(done["published/current"]["run_id"]), figures)
+
+
+@dataclass
+class Outbox:
+    """Transfer orders as the warehouses pick them up: each file once."""
+
+    folder: Path
+    seen: set[Path] = field(default_factory=set)
+
+    def take_new(self) -> list[dict[str, Any]]:
+        """Orders that were not there before, oldest plan first."""
+        fresh = [path for path in sorted(self.folder.glob("*/*.json")) if path not in self.seen]
+        self.seen.update(fresh)
+        return [json.loads(path.read_text(encoding="utf-8")) for path in fresh]
+
+
+def _totals(twin: "Twin", first: dt.date, last: dt.date) -> dict[str, Any]:
+    from pipelines.twin.metrics import summarise
+
+    return summarise(twin, first, last)

@@ -1,0 +1,33 @@
+"""Everything Dagster loads, built from settings alone so that a test may build its own."""
+
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.assets.ingest import ingest_assets
+from dagster_project.assets.marts import mart_assets, store_assets
+from dagster_project.assets.planning import planning_assets
+from dagster_project.assets.publication import publication_assets
+from dagster_project.dbt_bridge import DbtProjectFiles
+from dagster_project.jobs import ingest_day_job, nightly_job, nightly_schedule
+from dagster_project.partitions import business_dates
+from dagster_project.resources import EvenstockHome
+from pipelines.settings import Settings, load_settings
+
+
+def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definitions:
+    """The definitions for `settings`, or for the environment's with `overrides` (fields of `Settings`) on top."""
+    settings = settings or load_settings(**overrides)
+    project = DbtProjectFiles(settings.dbt_target or settings.folders.dagster / "dbt")
+    partitions = business_dates(settings.start_date)
+    marts = project.mart_keys()
+    assets = [*ingest_assets(partitions), *store_assets(partitions), *mart_assets(partitions, project)]
+    assets += [*planning_assets(partitions, marts), *publication_assets(partitions, marts)]
+    nightly = nightly_job()
+    return dg.Definitions(
+        assets=assets,
+        jobs=[ingest_day_job(), nightly],
+        schedules=[nightly_schedule(nightly)],
+        resources={"evenstock": EvenstockHome.from_settings(settings)},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,39 @@
+"""What can be run: a day's landing and gates, or the whole night; and when the night runs by itself."""
+
+import datetime as dt
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+INGEST_GROUPS = ("landing", "ingest", "gate")
+
+
+def ingest_day_job() -> UnresolvedAssetJobDefinition:
+    """Land, ingest and gate one business date; touches neither marts nor plan."""
+    return dg.define_asset_job(
+        "ingest_day",
+        dg.AssetSelection.groups(*INGEST_GROUPS),
+        description="Land, ingest and gate one business date.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def nightly_job() -> UnresolvedAssetJobDefinition:
+    """The whole loop of one business date, from landing to dispatch."""
+    return dg.define_asset_job(
+        "nightly",
+        dg.AssetSelection.all(),
+        description="The whole loop of one business date, from landing to dispatch.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def nightly_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Two hours after midnight (UTC), for the business date that has just ended."""
+
+    @dg.schedule(name="every_night", job=job, cron_schedule="0 2 * * *", execution_timezone="UTC")
+    def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        as_of = (context.scheduled_execution_time - dt.timedelta(days=1)).date().isoformat()
+        return dg.RunRequest(run_key=as_of, partition_key=as_of)
+
+    return every_night

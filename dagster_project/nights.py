@@ -1,0 +1,132 @@
+"""Runs a job for one business date in this process and says how it ended in the words of the public contract.
+
+The command line and the closed loop come in here; what a job does is in the assets.
+"""
+
+import datetime as dt
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.definitions import build_defs
+from pipelines.domain import errors
+from pipelines.domain.errors import EvenstockError, GateBlocked, NoValidPlan
+from pipelines.settings import Settings
+from pipelines.store.workfolder import write_atomically
+
+INSTANCE_FILE = Path(__file__).resolve().parents[1] / "deploy" / "dagster.yaml"
+
+
+@dataclass
+class Nights:
+    """Jobs of one home, loaded once, with a persistent Dagster instance that the web server can show."""
+
+    settings: Settings
+    persistent: bool = True
+    jobs: dict[str, dg.JobDefinition] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        os.environ.setdefault("DO_NOT_TRACK", "1")
+        defs = build_defs(settings=self.settings)
+        self.jobs = {name: defs.resolve_job_def(name) for name in ("ingest_day", "nightly")}
+
+    def run(self, job: str, as_of: dt.date) -> dict[str, Any]:
+        """Run a job for a business date; returns the figures of its assets by key. Raises what stopped it as an `EvenstockError`."""
+        started = time.monotonic()
+        with open_instance(self.settings) if self.persistent else dg.DagsterInstance.ephemeral() as instance:
+            close_dead_runs(instance)
+            result = self.jobs[job].execute_in_process(
+                partition_key=as_of.isoformat(), instance=instance, raise_on_error=False, tags={"evenstock/pid": str(os.getpid())}
+            )
+        # A step that yields less than it promised leaves the run green and what follows skipped.
+        if not result.success or any(event.is_step_skipped for event in result.all_events):
+            raise explain_failure(result, as_of)
+        self._log(job, as_of, result.run_id, time.monotonic() - started)
+        return {m.asset_key.to_user_string(): _plain(m.metadata) for m in _materializations(result)}
+
+    def _log(self, job: str, as_of: dt.date, dagster_run: str, seconds: float) -> None:
+        """Wall times, kept outside every digest."""
+        self.settings.folders.run_log.mkdir(parents=True, exist_ok=True)
+        entry = {"job": job, "as_of": as_of.isoformat(), "dagster_run": dagster_run, "seconds": round(seconds, 2)}
+        write_atomically(self.settings.folders.run_log / f"{dagster_run}.json", json.dumps(entry, sort_keys=True).encode())
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The home's own Dagster instance, configured once from deploy/dagster.yaml."""
+    folder = settings.folders.dagster
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "dagster.yaml").exists():
+        shutil.copy(INSTANCE_FILE, folder / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+def close_dead_runs(instance: dg.DagsterInstance) -> int:
+    """Mark runs that a killed process of ours left STARTED as failed; returns how many.
+
+    Called before the lease is taken, so a run of a living process is told by its process id and left alone.
+    """
+    dead = 0
+    statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=statuses)):
+        process = run.tags.get("evenstock/pid")
+        if process and not _is_alive(int(process)):
+            instance.report_run_failed(run, "The process of this run is gone; the next run starts afresh.")
+            dead += 1
+    return dead
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def explain_failure(result: dg.ExecuteInProcessResult, as_of: dt.date) -> EvenstockError:
+    """The failure of a run as the error that a user can act on: the first step's own, or the verdict of its blocking checks."""
+    failed = [event for event in result.all_events if event.is_step_failure or event.is_run_failure]
+    for event in failed:
+        for error in _chain(getattr(event.event_specific_data, "error", None)):
+            if error.cls_name == "DagsterAssetCheckFailedError":
+                return _explain_checks(result, as_of)
+            if error.cls_name and hasattr(errors, error.cls_name):
+                return getattr(errors, error.cls_name)(error.message.split(": ", 1)[-1].strip())
+    said = _chain(failed[0].event_specific_data.error)[-1].message.strip() if failed else "no step said why"
+    return EvenstockError(f"the run of {as_of} failed: {said}")
+
+
+def _explain_checks(result: dg.ExecuteInProcessResult, as_of: dt.date) -> EvenstockError:
+    failed = [e for e in result.get_asset_check_evaluations() if not e.passed and e.severity == dg.AssetCheckSeverity.ERROR]
+    said = "; ".join(f"{e.asset_key.path[-1]}: {e.description}" for e in failed)
+    if any(e.check_name == "audit" for e in failed):
+        return NoValidPlan(f"the plan of {as_of} is not valid: {said}")
+    return GateBlocked(f"the gate of {as_of} blocks: {said}. The publication is untouched; correct the extract and land it again")
+
+
+def _chain(error: Any) -> list[Any]:
+    found = []
+    while error is not None:
+        found.append(error)
+        error = error.cause
+    return found
+
+
+def _materializations(result: dg.ExecuteInProcessResult) -> list[dg.AssetMaterialization]:
+    return [event.materialization for event in result.all_events if event.is_step_materialization]
+
+
+def _plain(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(value, "value", value) for name, value in metadata.items()}

@@ -1,0 +1,66 @@
+"""Composition root of the orchestrator: the home that a run works in, and the lease that it holds while it lasts."""
+
+import datetime as dt
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from pipelines import flows
+from pipelines.domain.policy import Policy
+from pipelines.settings import Home, Settings, load_policy
+
+
+class EvenstockHome(dg.ConfigurableResource):
+    """Where all state lives and what a run is a function of besides its partition. Holding it holds the writer's lease."""
+
+    home: str
+    seed: int = 0
+    ledger_url: str = ""
+    duckdb_memory: str = "2GB"
+    duckdb_temp: str = "8GB"
+    duckdb_threads: int = 2
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "EvenstockHome":
+        """The resource of the environment's settings."""
+        return cls(
+            home=str(settings.home),
+            seed=settings.seed,
+            ledger_url=settings.ledger_url,
+            duckdb_memory=settings.duckdb_memory,
+            duckdb_temp=settings.duckdb_temp,
+            duckdb_threads=settings.duckdb_threads,
+        )
+
+    @property
+    def folders(self) -> Home:
+        """The folders under the home."""
+        return Home(Path(self.home))
+
+    @property
+    def policy(self) -> Policy:
+        """What people decided, read anew by every run."""
+        return load_policy(self.folders)
+
+    def run_of(self, context: dg.AssetExecutionContext) -> flows.Run:
+        """The run that a step belongs to."""
+        as_of = dt.date.fromisoformat(context.partition_key)
+        return flows.Run(self.folders, as_of, self.policy, self.seed, context.run.run_id[:8], self.ledger_url)
+
+    def store_environment(self, store: Path) -> dict[str, str]:
+        """Environment of the dbt process that builds `store`."""
+        from pipelines.store.warehouse import DBT_ENV
+
+        return {**DBT_ENV(store), "EVENSTOCK_STORE_MEMORY": self.duckdb_memory, "EVENSTOCK_STORE_TEMP": self.duckdb_temp}
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Any, None, None]:
+        """Hold the lease for as long as the run executes; raises `Busy` if someone else does."""
+        from pipelines.store.lease import hold_lease
+
+        what = f"run {context.run_id[:8]}" if context.run_id else "a run"
+        with hold_lease(Path(self.home), what, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")):
+            yield self

@@ -1,0 +1,42 @@
+"""The steps of a night, each one read -> think -> write. Gates and dbt run between them, in the shells that call these steps.
+
+A step may be run again at any time: it writes whole files into the attempt's own folder, and the ledger ignores what it already knows.
+"""
+
+from pipelines.flows.closing import approve, dispatch
+from pipelines.flows.intake import (
+    GateInputs,
+    ingest_feed,
+    land_inbox,
+    read_day,
+    read_feed,
+    read_gate_inputs,
+    reconcile_ledger,
+    save_verdict,
+)
+from pipelines.flows.night import audit, build_store, learn, make_forecasts, make_plan, make_run_id, publish_run
+from pipelines.flows.run import DAILY_FEEDS, FEEDS, MASTER_FEEDS, Run
+
+__all__ = [
+    "DAILY_FEEDS",
+    "FEEDS",
+    "MASTER_FEEDS",
+    "GateInputs",
+    "Run",
+    "approve",
+    "audit",
+    "build_store",
+    "dispatch",
+    "ingest_feed",
+    "land_inbox",
+    "learn",
+    "make_forecasts",
+    "make_plan",
+    "make_run_id",
+    "publish_run",
+    "read_day",
+    "read_feed",
+    "read_gate_inputs",
+    "reconcile_ledger",
+    "save_verdict",
+]

@@ -1,0 +1,140 @@
+"""From landed bytes to a reconciled ledger: the steps before the store. The gates that judge each feed run between them, in the shells."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.domain.errors import GateBlocked
+from pipelines.domain.policy import Policy
+from pipelines.flows.run import FEEDS, Run
+from pipelines.settings import Home
+from pipelines.store.workfolder import write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.extracts.lake import IngestResult, LakeFile
+
+
+@dataclass(frozen=True)
+class GateInputs:
+    """What the gate of one feed judges: the partition, how it came about and what it is compared with."""
+
+    feed: str
+    frame: "pd.DataFrame"
+    rows_in: int
+    rows_quarantined: int
+    trailing_counts: list[int]
+    known_keys: dict[str, set[str]]
+
+
+def land_inbox(home: Home, as_of: dt.date, arrived_at: str | None = None) -> list[Any]:
+    """Land the drop folder of a business date, if there is one; returns every landed file of the date."""
+    from pipelines.extracts.landing import land_drop, list_landed
+
+    if home.inbox_of(as_of).is_dir():
+        land_drop(home.landing, home.inbox_of(as_of), arrived_at)
+    landed = list_landed(home.landing, business_date=as_of)
+    if not landed:
+        raise GateBlocked(f"nothing has landed for {as_of}: put a drop folder at {home.inbox_of(as_of)} or use evenstock land")
+    return landed
+
+
+def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
+    """Check the newest landed file of a feed and date and put its accepted rows into the lake; None if no file has landed."""
+    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.lake import ingest
+    from pipelines.extracts.landing import list_landed
+
+    landed = list_landed(home.landing, feed, as_of)
+    if not landed:
+        return None
+    newest = max(landed, key=lambda file: file.version)
+    return ingest(newest, load_contract(feed), home.lake, home.quarantine)
+
+
+def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResult | None", policy: Policy) -> GateInputs:
+    """The ingested partition of a feed with its trailing row counts and the keys that it may refer to."""
+    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.lake import read_partition, row_counts
+
+    frame = read_partition(home.lake, feed, as_of) if result else _no_rows(feed)
+    counts = row_counts(home.lake, feed, as_of, policy.gate.trailing_days)
+    known = {name: _known_keys(home, name, as_of) for name in sorted({reference.feed for reference in load_contract(feed).references})}
+    rows_in, quarantined = (result.rows_in, result.rows_quarantined) if result else (0, 0)
+    return GateInputs(feed, frame, rows_in, quarantined, [counts[date] for date in sorted(counts)], known)
+
+
+def save_verdict(home: Home, as_of: dt.date, feed: str, lake_sha256: str, verdict: str) -> Path:
+    """Keep a gate's verdict (JSON), and after it the digest of the lake file it is about."""
+    folder = home.gates / as_of.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{feed}.json", verdict.encode())
+    return write_atomically(folder / f"{feed}.lake_sha256", lake_sha256.encode())
+
+
+def gated_files(home: Home, feed: str, as_of: dt.date) -> "list[LakeFile]":
+    """Current lake files of a feed, each of which its gate let pass; raises `GateBlocked` naming the first that did not."""
+    from pipelines.extracts.lake import current_files
+
+    files = current_files(home.lake, feed, as_of)
+    for file in files:
+        folder = home.gates / file.business_date.isoformat()
+        judged, verdict = folder / f"{feed}.lake_sha256", folder / f"{feed}.json"
+        is_judged = judged.is_file() and judged.read_text(encoding="utf-8") == file.sha256
+        if not is_judged or not json.loads(verdict.read_text(encoding="utf-8"))["passed"]:
+            raise GateBlocked(
+                f"{feed} of {file.business_date} {'was blocked by' if is_judged else 'has not passed'} its gate: "
+                f"correct and land it if need be, then run evenstock run --as-of {file.business_date}"
+            )
+    return files
+
+
+def reconcile_ledger(run: Run) -> dict[str, Any]:
+    """Move lines of the ledger as far as the warehouses' reports known at `as_of` prove."""
+    from pipelines.execution.reconcile import reconcile
+
+    transfers, receipts = read_feed(run.home, "wms_transfers", run.as_of), read_feed(run.home, "wms_receipts", run.as_of)
+    done = reconcile(run.ledger, transfers, receipts, run.as_of, run.decided_at)
+    strangers = [f"{s.feed} {s.reference}: {s.reason}" for s in done.strangers]
+    return {"moved_lines": len(done.moved), "outcomes_written": done.outcomes_written, "strangers": strangers}
+
+
+def read_feed(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame":
+    """All accepted rows of a feed known at `as_of`, oldest business date first."""
+    import pandas as pd
+    from pipelines.extracts.lake import current_files, read_frame
+
+    parts = [read_frame(file.path) for file in current_files(home.lake, feed, as_of)]
+    return pd.concat(parts, ignore_index=True) if parts else _no_rows(feed)
+
+
+def _no_rows(feed: str) -> "pd.DataFrame":
+    import pandas as pd
+    from pipelines.extracts.contract import load_contract
+
+    return pd.DataFrame(columns=[column.name for column in load_contract(feed).columns])
+
+
+def _known_keys(home: Home, feed: str, as_of: dt.date) -> set[str]:
+    """Keys of the newest snapshot of a master feed."""
+    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.lake import current_files, read_frame
+
+    files = current_files(home.lake, feed, as_of)
+    return set(read_frame(files[-1].path)[load_contract(feed).key[0]]) if files else set()
+
+
+def read_day(home: Home, as_of: dt.date) -> "tuple[dict[str, pd.DataFrame], pd.DataFrame | None]":
+    """The partitions of one business date by feed, and the stock before it, for the checks between feeds.
+
+    A feed without a partition is left out. The first stock partition may hold its own history and then stands for the stock before.
+    """
+    from pipelines.extracts.lake import current_files, read_frame
+
+    newest = {feed: current_files(home.lake, feed, as_of)[-1:] for feed in FEEDS}
+    frames = {feed: read_frame(files[0].path) for feed, files in newest.items() if files and files[0].business_date == as_of}
+    earlier = current_files(home.lake, "wms_stock", as_of - dt.timedelta(days=1))
+    return frames, read_frame(earlier[-1].path) if earlier else frames.get("wms_stock")

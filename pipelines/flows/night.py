@@ -1,0 +1,184 @@
+"""From the store to a publication: each step reads, thinks and writes. dbt builds facts and decisions between them, in the shells."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.flows.intake import gated_files
+from pipelines.flows.run import FEEDS, Run, versions
+
+if TYPE_CHECKING:
+    from pipelines.store.publication import Publication
+
+
+ITEM_COLUMNS_OF_FORECAST = ("item_id", "category", "supplier_lead_time_days", "review_period_days", "abc_class")
+
+PUBLISHED = ("plan.json", "problem.json", "explanations.json", "audit.json", "inputs.json", "plan_lines.parquet", "shortages.parquet")
+
+
+def build_store(run: Run) -> Path:
+    """Name the run by everything it reads, and build its fresh store: views on the lake, parameters, the ledger's lines."""
+    from pipelines.extracts.lake import lake_digest
+    from pipelines.store.warehouse import create_store
+
+    files = {feed: gated_files(run.home, feed, run.as_of) for feed in FEEDS}
+    inputs = {feed: lake_digest(found) for feed, found in files.items()}
+    run_id = make_run_id(run, inputs)
+    store = run.work.begin(run.attempt, run_id, run.as_of)
+    lines = run.ledger.transfer_lines(run.as_of)
+    lake = {feed: [file.path for file in found] for feed, found in files.items()}
+    create_store(store, lake, _parameters(run, run_id), {"ledger_transfer_lines": lines})
+    run.work.write_json("inputs", {"inputs": inputs, "policy": run.policy.digest, "seed": run.seed, "versions": versions()})
+    run.work.finish("store")
+    return store
+
+
+def make_run_id(run: Run, inputs: dict[str, str]) -> str:
+    """First 16 hex of sha256 over the canonical JSON of everything the run is a function of."""
+    known = {
+        "as_of": run.as_of.isoformat(),
+        "inputs": inputs,
+        "ledger": run.ledger.ledger_digest(run.as_of),
+        "feedback": run.ledger.feedback_digest(run.as_of),
+        "policy": run.policy.digest,
+        "seed": run.seed,
+        "versions": versions(),
+    }
+    return hashlib.sha256(json.dumps(known, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+def learn(run: Run) -> dict[str, Any]:
+    """Learn lead times, yields and exposure from what is known at `as_of`; the ledger's rows are valid from the next day."""
+    from pipelines.feedback.learn import learn as learn_parameters
+    from pipelines.store.warehouse import read_mart
+
+    run.work.require("facts")
+    marts = {name: read_mart(run.work.store, name) for name in ("fct_transfers", "dim_lane", "dim_location", "fct_stock_daily")}
+    previous = run.ledger.feedback_at(run.as_of)
+    rows = learn_parameters(*marts.values(), previous, run.as_of, run.policy, run.work.run_id)
+    return {"learned": len(rows), "rows_added": run.ledger.append_feedback(rows, run.as_of)}
+
+
+def make_forecasts(run: Run) -> dict[str, Any]:
+    """Forecast demand from the facts and hand it to the store; returns key figures."""
+    from pipelines.forecasting.forecast import make_forecast
+    from pipelines.store.warehouse import put_tables, read_mart
+
+    run.work.require("facts")
+    demand = read_mart(run.work.store, "fct_demand_daily")
+    items = read_mart(run.work.store, "dim_item", [*ITEM_COLUMNS_OF_FORECAST])
+    forecast = make_forecast(demand, items, run.as_of, run.policy, run.seed)
+    put_tables(run.work.store, {"forecast_weekly": forecast.weekly, "forecast_summary": forecast.summary})
+    run.work.write_frame("forecast_weekly", forecast.weekly)
+    run.work.write_frame("forecast_summary", forecast.summary)
+    run.work.finish("forecast")
+    return {"pairs": len(forecast.summary), "mean_daily_units": float(forecast.summary["mean_daily_units"].sum())}
+
+
+def make_plan(run: Run) -> dict[str, Any]:
+    """Build the planning case, solve it, explain it and hand the lines to the store; returns the plan's header."""
+    from pipelines.planning.explain import explain_line, plan_lines, shortages
+    from pipelines.planning.problem import Problem
+    from pipelines.planning.solve import solve_problem
+    from pipelines.store.warehouse import put_tables
+
+    run.work.require("forecast")
+    case = _read_case(run)
+    plan = solve_problem(Problem.from_json(case.problem, "planning case"), _solve_options(run))
+    lines = plan_lines(case, plan, run.work.run_id)
+    run.work.write_json("problem", case.problem)
+    run.work.write_json("plan", plan.to_json())
+    run.work.write_json("explanations", {line: explain_line(case, plan, lines, line) for line in lines["line_id"]})
+    run.work.write_frame("plan_lines", lines)
+    run.work.write_frame("shortages", shortages(case, plan))
+    put_tables(run.work.store, {"plan_lines": lines})
+    run.work.finish("plan")
+    return {"status": plan.status, "lines": len(lines), "objective_usd": plan.objective_usd, "gap_share": plan.gap_share}
+
+
+def audit(run: Run) -> dict[str, Any]:
+    """Recompute the plan from the documents as written. A plan with a violation, or none at all, goes no further."""
+    from pipelines.planning.audit import audit_plan
+
+    run.work.require("plan")
+    report = audit_plan(run.work.read_json("problem"), run.work.read_json("plan"))
+    found = [f"{v.clause} {v.subject}: {v.message}" for v in report.violations]
+    run.work.write_json(
+        "audit", {"ok": report.ok, "signature": report.signature, "objective_usd": report.objective_usd, "violations": found}
+    )
+    if report.ok:
+        run.work.finish("audit")
+    return run.work.read_json("audit")
+
+
+def publish_run(run: Run) -> "Publication":
+    """Publish marts, plan and their manifest under one run id, and propose the plan's lines in the ledger."""
+    from pipelines.store.ledger import RunRecord
+    from pipelines.store.publication import publish
+
+    for step in ("audit", "decisions"):
+        run.work.require(step)
+    plan, lines = run.work.read_json("plan"), run.work.read_frame("plan_lines")
+    digest = hashlib.sha256((run.work.folder / "plan.json").read_bytes()).hexdigest()
+    manifest = {name: plan[name] for name in ("status", "objective_usd", "bound_usd", "bound_kind", "gap_share")}
+    manifest |= {
+        "plan_digest": digest,
+        "lines": len(lines),
+        "signature": run.work.read_json("audit")["signature"],
+        **run.work.read_json("inputs"),
+    }
+    files = {name: run.work.folder / name for name in PUBLISHED}
+    done = publish(run.home.published, run.work.run_id, run.as_of, run.work.store, files, manifest)
+    record = RunRecord(run.work.run_id, run.as_of, plan["status"], plan["objective_usd"], plan["gap_share"])
+    run.ledger.propose(record, lines, digest, run.decided_at)
+    run.work.finish("publication")
+    return done
+
+
+def _read_case(run: Run) -> Any:
+    from pipelines.feedback.learn import lane_parameters
+    from pipelines.planning.inputs import build_case
+    from pipelines.store.warehouse import read_mart
+
+    marts = {name: read_mart(run.work.store, name) for name in ("fct_plan_inputs", "fct_inbound", "dim_item", "dim_location", "dim_lane")}
+    return build_case(
+        marts["fct_plan_inputs"],
+        marts["fct_inbound"],
+        run.work.read_frame("forecast_weekly"),
+        run.work.read_frame("forecast_summary"),
+        marts["dim_item"],
+        marts["dim_location"],
+        marts["dim_lane"],
+        lane_parameters(marts["dim_lane"], run.ledger.feedback_at(run.as_of), marts["dim_location"]),
+        run.ledger.transfer_lines(run.as_of),
+        run.policy,
+        run.as_of,
+    )
+
+
+def _solve_options(run: Run) -> Any:
+    from pipelines.planning.solve import SolveOptions
+
+    limits = run.policy.planning
+    return SolveOptions(limits.time_limit_s, limits.gap_share, limits.node_limit, limits.exact_arcs_limit, run.seed)
+
+
+def _parameters(run: Run, run_id: str) -> Any:
+    from pipelines.store.warehouse import RunParameters
+
+    service, finance, kpi = run.policy.service, run.policy.finance, run.policy.kpi
+    return RunParameters(
+        as_of=run.as_of,
+        run_id=run_id,
+        window_days=kpi.window_days,
+        slow_moving_days=kpi.slow_moving_days,
+        capital_rate=finance.capital_rate,
+        insurance_rate=finance.insurance_rate,
+        obsolescence_rate=finance.obsolescence_rate,
+        service_a=service.target_a_share,
+        service_b=service.target_b_share,
+        service_c=service.target_c_share,
+        review_period_days=service.review_period_days,
+        supplier_lead_time_days=service.default_supplier_lead_time_days,
+    )

@@ -1,0 +1,133 @@
+"""Read models of what is published: the plan's header, its lines, one line's story, KPIs. Nothing is computed anew and nothing written."""
+
+import datetime as dt
+import difflib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.domain.errors import GateBlocked, UsageError
+from pipelines.settings import Home
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.store.publication import Publication
+
+LINE_COLUMNS = (
+    *("line_id", "item_id", "origin", "destination", "mode", "packs", "units", "ship_date", "arrival_date"),
+    *("benefit_usd", "cost_usd", "net_usd", "state", "qty_approved_units", "transfer_id", "reason"),
+)
+
+
+@dataclass(frozen=True)
+class PlanHeader:
+    """The published plan in numbers. `age_days` counts from its date to the newest landed one; a newer landing makes it stale."""
+
+    run_id: str
+    as_of: dt.date
+    status: str
+    objective_usd: float
+    bound_usd: float | None
+    gap_share: float | None
+    lines: int
+    units: int
+    benefit_usd: float
+    cost_usd: float
+    net_usd: float
+    plan_digest: str
+    age_days: int
+
+    @property
+    def is_stale(self) -> bool:
+        """True when extracts newer than the plan have landed."""
+        return self.age_days > 0
+
+
+def read_publication(home: Home) -> "Publication":
+    """The current publication; raises `GateBlocked` with the remedy before the first."""
+    from pipelines.store.publication import current
+
+    publication = current(home.published)
+    if publication is None:
+        raise GateBlocked(f"nothing is published in {home.root}: run evenstock demo, or land extracts and run evenstock run --as-of DATE")
+    return publication
+
+
+def read_header(home: Home) -> PlanHeader:
+    """The plan's header with the totals of its lines."""
+    publication = read_publication(home)
+    manifest, lines = publication.manifest, read_published(publication, "plan_lines")
+    totals = {name: float(lines[name].sum()) for name in ("benefit_usd", "cost_usd", "net_usd")}
+    newest = newest_landed_date(home) or publication.as_of
+    return PlanHeader(
+        run_id=publication.run_id,
+        as_of=publication.as_of,
+        status=manifest["status"],
+        objective_usd=manifest["objective_usd"],
+        bound_usd=manifest["bound_usd"],
+        gap_share=manifest["gap_share"],
+        lines=len(lines),
+        units=int(lines["units"].sum()),
+        plan_digest=manifest["plan_digest"],
+        age_days=max(0, (newest - publication.as_of).days),
+        **totals,
+    )
+
+
+def read_lines(home: Home, ledger_url: str = "") -> "pd.DataFrame":
+    """Lines of the published plan with the state of now, the most valuable first; columns `LINE_COLUMNS`."""
+    from pipelines.store.ledger import open_ledger
+
+    publication = read_publication(home)
+    lines = read_published(publication, "plan_lines")
+    known = open_ledger(home.root, ledger_url or None).current_lines(publication.run_id)
+    states = known[["line_id", "state", "qty_approved_units", "transfer_id"]]
+    joined = lines.merge(states, on="line_id", how="left").fillna({"state": "proposed"})
+    return joined.sort_values(["net_usd", "line_id"], ascending=[False, True], ignore_index=True)[list(LINE_COLUMNS)]
+
+
+def explain(home: Home, line_id: str) -> str:
+    """Why the published plan moves this line. Raises `UsageError` with the nearest line for an unknown one."""
+    publication = read_publication(home)
+    stories = json.loads((publication.path / "explanations.json").read_text(encoding="utf-8"))
+    if line_id not in stories:
+        near = difflib.get_close_matches(line_id, list(stories), n=1)
+        meant = f"did you mean {near[0]}?" if near else "evenstock plan show lists the lines"
+        raise UsageError(f"the plan of {publication.as_of} has no line {line_id!r}; {meant}")
+    return stories[line_id]
+
+
+def read_kpis(home: Home) -> "pd.DataFrame":
+    """The network's KPIs of the publication: position, kpi, value, unit, null_reason, window_days, as_of."""
+    import pandas as pd
+
+    frame = pd.read_parquet(read_publication(home).path / "marts" / "kpi_summary.parquet")
+    return frame.sort_values("position", ignore_index=True)
+
+
+def read_learned(home: Home, ledger_url: str = "") -> "pd.DataFrame":
+    """What was learned so far, latest row per parameter and scope, the strongest evidence first."""
+    from pipelines.store.ledger import open_ledger
+
+    publication = read_publication(home)
+    rows = open_ledger(home.root, ledger_url or None).feedback_at(publication.as_of + dt.timedelta(days=1))
+    return rows.sort_values(["evidence_n", "scope", "parameter"], ascending=[False, True, True], ignore_index=True)
+
+
+def read_published(publication: "Publication", name: str) -> "pd.DataFrame":
+    """One Parquet file of a publication."""
+    import pandas as pd
+
+    return pd.read_parquet(publication.path / f"{name}.parquet")
+
+
+def newest_landed_date(home: Home) -> dt.date | None:
+    """The latest business date of which anything has landed: the clock that plans age by."""
+    dates = [path.name[:10] for path in home.landing.glob("*/*.json")]
+    return dt.date.fromisoformat(max(dates)) if dates else None
+
+
+def gate_summary(home: Home, as_of: dt.date) -> list[dict[str, Any]]:
+    """The kept verdicts of a business date, by feed."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((home.gates / as_of.isoformat()).glob("*.json"))]

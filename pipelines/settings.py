@@ -1,0 +1,199 @@
+"""One place that reads the environment: `EVENSTOCK_*` variables, and the policy file beside the state.
+
+Only the composition roots of the shells call it; every other room is handed values. What the folders hold is their owners' business.
+"""
+
+import datetime as dt
+import difflib
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.domain.policy import Policy, parse_policy
+
+PREFIX = "EVENSTOCK_"
+# Set by us for dbt's profile and therefore seen in the environment of our own children.
+INTERNAL = ("EVENSTOCK_STORE", "EVENSTOCK_STORE_MEMORY", "EVENSTOCK_STORE_TEMP")
+LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders under `EVENSTOCK_HOME`; every path is absolute."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        """Drop folders, one per business date."""
+        return self.root / "inbox"
+
+    @property
+    def landing(self) -> Path:
+        """Bytes as they arrived, under their sha256."""
+        return self.root / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """Accepted rows as Parquet."""
+        return self.root / "lake"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused rows as Parquet."""
+        return self.root / "quarantine"
+
+    @property
+    def gates(self) -> Path:
+        """Verdicts of the quality gates."""
+        return self.root / "gates"
+
+    @property
+    def published(self) -> Path:
+        """Publications and the link to the current one."""
+        return self.root / "published"
+
+    @property
+    def outbox(self) -> Path:
+        """Transfer orders for the warehouses."""
+        return self.root / "outbox"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own instance."""
+        return self.root / "dagster"
+
+    @property
+    def logs(self) -> Path:
+        """Tracebacks that the screen is spared."""
+        return self.root / "logs"
+
+    @property
+    def run_log(self) -> Path:
+        """Wall times of runs, outside every digest."""
+        return self.root / "run_log"
+
+    @property
+    def policy_file(self) -> Path:
+        """What people decided, if they wrote it down."""
+        return self.root / "policy.yaml"
+
+    def work(self, as_of: dt.date) -> Path:
+        """Disposable folder of one business date."""
+        return self.root / "work" / as_of.isoformat()
+
+    def inbox_of(self, as_of: dt.date) -> Path:
+        """Drop folder of one business date."""
+        return self.inbox / as_of.isoformat()
+
+
+class Settings(BaseSettings):
+    """Every variable that Evenstock reads. Unknown `EVENSTOCK_` variables and insecure values are refused."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(default=Path("var"), description="Folder of all state; made absolute.")
+    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    real_data: Path | None = Field(default=None, description="Folder of the real data sets (m5/, geo/), for the demo and the tests.")
+    start_date: dt.date = Field(default=dt.date(2011, 1, 1), description="First business date Dagster offers as a partition.")
+    duckdb_memory: str = Field(default="2GB", description="Memory limit of each DuckDB connection, such as 2GB or 512MB.")
+    duckdb_temp: str = Field(default="8GB", description="Limit of DuckDB's temporary files.")
+    duckdb_threads: int = Field(default=2, ge=1, le=64, description="Threads of each DuckDB connection.")
+    dbt_target: Path | None = Field(default=None, description="Folder for dbt's parsed project; empty means a folder in the home.")
+    ledger_url: str = Field(default="", description="SQLAlchemy URL of the ledger; empty means ledger.sqlite in the home.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment; no files."""
+        return init_settings, env_settings
+
+    @field_validator("home", "real_data", "dbt_target")
+    @classmethod
+    def _make_absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().resolve() if value else None
+
+    @field_validator("duckdb_memory", "duckdb_temp")
+    @classmethod
+    def _check_size(cls, value: str) -> str:
+        if not re.fullmatch(r"[1-9][0-9]{0,5}(MB|GB)", value):
+            raise ValueError(f"{value!r} is not a size such as 512MB or 2GB")
+        return value
+
+    @field_validator("ledger_url")
+    @classmethod
+    def _check_ledger(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if not value or (parts.scheme.startswith("sqlite") and value.startswith("sqlite:////")):
+            return value
+        if not parts.scheme.startswith("postgresql"):
+            raise ValueError("give sqlite:////absolute/path or postgresql://...; an in-memory or relative ledger would be lost")
+        mode = (parse_qs(parts.query).get("sslmode") or [""])[0]
+        if (parts.hostname or "") not in LOCAL_HOSTS and mode not in ("require", "verify-ca", "verify-full"):
+            raise ValueError("a ledger on another host needs ?sslmode=require or stricter")
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_shared_home(self) -> Self:
+        if self.home in (Path("/"), Path.home()):
+            raise ValueError(f"home {self.home} is not a folder of its own; name one that Evenstock may fill")
+        if self.home.is_dir() and self.home.stat().st_mode & stat.S_IWOTH:
+            raise ValueError(f"home {self.home} can be written by everybody; run chmod o-w on it or choose another folder")
+        return self
+
+    @property
+    def folders(self) -> Home:
+        """The folders under the home."""
+        return Home(self.home)
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings from the environment, with `overrides` on top. Raises `UsageError` naming the variable and the remedy."""
+    refuse_unknown(os.environ if environ is None else environ)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "EVENSTOCK_HOME"
+        raise UsageError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def refuse_unknown(environ: Mapping[str, str]) -> None:
+    """Raise `UsageError` for the first `EVENSTOCK_` variable nobody reads, with the nearest known name.
+
+    >>> refuse_unknown({"EVENSTOCK_SEED": "1", "PATH": "/bin"})
+    """
+    known = sorted([PREFIX + name.upper() for name in Settings.model_fields] + list(INTERNAL))
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise UsageError(f"unknown variable {name}; {meant}")
+
+
+def load_policy(home: Home) -> Policy:
+    """The policy beside the state, or the defaults. Raises `InputRefused` naming the file and the key."""
+    import yaml
+
+    if not home.policy_file.is_file():
+        return Policy()
+    try:
+        values = yaml.safe_load(home.policy_file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputRefused(f"{home.policy_file}: not readable as YAML ({' '.join(str(error).split())})") from None
+    return parse_policy(values or {}, str(home.policy_file))
