@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.planning.formulation import PrefixCut, segment_widths
+from pipelines.planning.formulation import PrefixCut
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
+from pipelines.planning.variables import segment_widths
 
 
 def violated_links(limits: Ints, arc_lane: Ints, packs: Floats, used: Floats, tolerance: float) -> Ints:

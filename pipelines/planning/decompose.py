@@ -1,4 +1,4 @@
-"""Problems too large for one model: lanes priced one by one give the bound and the lanes worth using, small models of those give the plan."""
+"""Problems too large for one model: lanes priced one by one give the bound and the lanes worth using, models of those give the plan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,14 @@ import numpy as np
 
 from pipelines.planning.bounds import BOUND_SLACK
 from pipelines.planning.exact import Clock, solve_whole, take
-from pipelines.planning.formulation import Formulation, add_rows, build, packs_need_open_lane
+from pipelines.planning.formulation import add_rows, build, packs_need_open_lane
 from pipelines.planning.highs import OnePassHiGHS, change_bounds, read_report
 from pipelines.planning.improve import improved, repair
-from pipelines.planning.lagrangian import Bound, Lagrangian, tighten
+from pipelines.planning.lagrangian import Lagrangian
 from pipelines.planning.objective import evaluate
 from pipelines.planning.problem import Floats, Ints, Problem
+from pipelines.planning.variables import Formulation
+from pipelines.planning.volume import Bound, tighten
 
 LANE_THRESHOLDS = (0.5, 0.35, 0.65, 0.2)
 PACKS_WORTH_KEEPING = 0.01
@@ -143,7 +145,7 @@ def search_lanes(problem: Problem, limits: Ints, bound: Bound, share: float, clo
 def polish(
     problem: Problem, limits: Ints, bound: Bound, share: float, packs: Ints, clock: Clock, gap_share: float, seed: int, tell: Tell
 ) -> tuple[Ints, bool]:
-    """Search lanes, then whole packs on them by MIP, started from the plan so far; returns the better plan and whether the clock ended it."""
+    """Search lanes, then whole packs on them by MIP, started from that plan; returns the better plan and whether the clock ended it."""
 
     def value(trial: Ints) -> float:
         return evaluate(problem, trial).total

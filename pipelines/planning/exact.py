@@ -1,11 +1,10 @@
-"""Problems small enough for one model: LP rounds with lazy rows, then the MIP from a warm start. Which problems come here is solve.py's choice."""
+"""Problems small enough for one model: LP rounds with lazy rows, then the MIP from a warm start. Who comes here is solve.py's choice."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pulp
 
 from pipelines.planning.cuts import PrefixSeparator, violated_links
 from pipelines.planning.formulation import (
@@ -15,11 +14,11 @@ from pipelines.planning.formulation import (
     gain_prefix_needs_open_lanes,
     loss_prefix_needs_open_lanes,
     packs_need_open_lane,
-    segment_widths,
 )
 from pipelines.planning.highs import OnePassHiGHS, SolverReport, read_report
 from pipelines.planning.objective import curve_packs, lane_pallets
 from pipelines.planning.problem import Curves, Floats, Ints
+from pipelines.planning.variables import Variables, segment_widths
 
 FIRST_TOLERANCE, LAST_TOLERANCE = 0.05, 0.004
 STALLED_SHARE = 1e-5
@@ -50,7 +49,7 @@ class Relaxation:
     infeasible: bool = False
 
 
-def take(values: Floats, variables: list[pulp.LpVariable | None]) -> Floats:
+def take(values: Floats, variables: Variables) -> Floats:
     """Values of a list of variables, 0 where there is none."""
     return np.array([0.0 if variable is None else values[variable.index] for variable in variables])
 
@@ -58,7 +57,7 @@ def take(values: Floats, variables: list[pulp.LpVariable | None]) -> Floats:
 def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str, dict[str, float]], None]) -> Relaxation:
     """Solve the LP in rounds, adding violated open-lane rows and the most violated prefix cut of each curve.
 
-    The tolerance shrinks as rounds stall; ends when nothing is violated, when the last tolerance stalls, after `max_rounds`, or on the clock.
+    The tolerance shrinks as rounds stall; ends when the last tolerance finds nothing or stalls, after `max_rounds`, or on the clock.
     """
     problem = m.problem
     kinds = [
@@ -106,14 +105,15 @@ def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str
 def start_values(m: Formulation, packs: Ints) -> Floats:
     """Every variable's value in a whole plan: fills best first, pallets and trucks as needed, lines and turns as used."""
     problem = m.problem
-    values = np.zeros(len(m.lp.variables()))
+    variables: Variables = m.lp.variables()
+    values = np.zeros(len(variables))
 
-    def put(variables: list[pulp.LpVariable | None], amounts: np.ndarray) -> None:
-        for variable, amount in zip(variables, amounts, strict=True):
+    def put(chosen: Variables, amounts: np.ndarray) -> None:
+        for variable, amount in zip(chosen, amounts, strict=True):
             if variable is not None:
                 values[variable.index] = amount
 
-    for index, variable in enumerate(m.lp.variables()):
+    for index, variable in enumerate(variables):
         variable.index = index
     put(m.packs, packs)
     put(m.gain_fill, _fills(problem.gain, curve_packs(problem.gain, problem.arc_gain, packs)))

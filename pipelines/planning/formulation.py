@@ -1,57 +1,22 @@
-"""The mixed-integer model in PuLP: one function per constraint, named as its rows are named in an LP file. Solving it is solve.py's business.
+"""The mixed-integer model in PuLP: one function per constraint, named as its rows are named in an LP file. Solving it is solve.py's task.
 
 Symbols: n packs on an arc; x fill of a gain segment, z fill of a loss segment; b lane used, o trucks, y pallets; v line opened; t an item
 receives at a location (1) or sends from it (0). U_a is the most packs that can pay on an arc, from bounds.py.
 """
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pulp
 
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
+from pipelines.planning.variables import Formulation, Variables, add_variables, both_ways, segment_widths
 
 Row = tuple[str, list[tuple[pulp.LpVariable, float]], int, float]
 LE, EQ, GE = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
-
-
-@dataclass
-class Formulation:
-    """A PuLP problem with its variables by subject. Rows of lists follow the problem's arrays; arcs with limit 0 have no variable (None)."""
-
-    problem: Problem
-    limits: Ints
-    lp: pulp.LpProblem
-    packs: list[pulp.LpVariable | None] = field(default_factory=list)
-    gain_fill: list[pulp.LpVariable | None] = field(default_factory=list)
-    loss_fill: list[pulp.LpVariable | None] = field(default_factory=list)
-    used: list[pulp.LpVariable | None] = field(default_factory=list)
-    trucks: list[pulp.LpVariable | None] = field(default_factory=list)
-    pallets: list[pulp.LpVariable | None] = field(default_factory=list)
-    line_open: dict[int, pulp.LpVariable] = field(default_factory=dict)
-    receives: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
-
-    @property
-    def live(self) -> list[int]:
-        """Arcs that have a variable."""
-        return [a for a, variable in enumerate(self.packs) if variable is not None]
-
-    def live_by(self, group: Ints, size: int) -> list[list[int]]:
-        """Live arcs of each member of a group (lane, location, curve); members -1 are left out."""
-        members: list[list[int]] = [[] for _ in range(size)]
-        for a in self.live:
-            if group[a] >= 0:
-                members[group[a]].append(a)
-        return members
-
-
-def segment_widths(curves: Curves) -> Ints:
-    """Width of each segment after the curve's cap: since the best segments fill first, cutting the tail is the same as capping the sum."""
-    before = curves.prefix_packs - curves.packs
-    return np.clip(curves.cap_packs[curves.owner] - before, 0, curves.packs)
 
 
 def received_is_gain_filled(m: Formulation) -> Iterator[Row]:
@@ -70,7 +35,7 @@ def sent_is_loss_filled(m: Formulation) -> Iterator[Row]:
     yield from _balance(m, m.problem.loss, m.problem.arc_loss, m.loss_fill)
 
 
-def _balance(m: Formulation, curves: Curves, arc_curve: Ints, fill: list[pulp.LpVariable | None]) -> Iterator[Row]:
+def _balance(m: Formulation, curves: Curves, arc_curve: Ints, fill: Variables) -> Iterator[Row]:
     for c, arcs in enumerate(m.live_by(arc_curve, len(curves))):
         if arcs:
             pairs = [(m.packs[a], 1.0) for a in arcs]
@@ -197,7 +162,7 @@ def item_receives_only_in_turn(m: Formulation) -> Iterator[Row]:
 
     For every (item, location) with arcs in and out: `sum n_a (arcs in) - U t <= 0`, U the sum of their limits.
     """
-    into, _ = _both_ways(m)
+    into, _ = both_ways(m)
     for key, arcs in into.items():
         total = float(m.limits[arcs].sum())
         yield f"{key[0]:06d}_{key[1]:06d}", [*((m.packs[a], 1.0) for a in arcs), (m.receives[key], -total)], LE, 0.0
@@ -208,21 +173,10 @@ def item_sends_only_in_turn(m: Formulation) -> Iterator[Row]:
 
     For every (item, location) with arcs in and out: `sum n_a (arcs out) + U t <= U`, U the sum of their limits.
     """
-    _, out = _both_ways(m)
+    _, out = both_ways(m)
     for key, arcs in out.items():
         total = float(m.limits[arcs].sum())
         yield f"{key[0]:06d}_{key[1]:06d}", [*((m.packs[a], 1.0) for a in arcs), (m.receives[key], total)], LE, total
-
-
-def _both_ways(m: Formulation) -> tuple[dict[tuple[int, int], list[int]], dict[tuple[int, int], list[int]]]:
-    into: dict[tuple[int, int], list[int]] = {}
-    out: dict[tuple[int, int], list[int]] = {}
-    for a in m.live:
-        item = int(m.problem.arc_item[a])
-        into.setdefault((item, int(m.problem.arc_destination[a])), []).append(a)
-        out.setdefault((item, int(m.problem.arc_origin[a])), []).append(a)
-    both = sorted(into.keys() & out.keys())
-    return {key: into[key] for key in both}, {key: out[key] for key in both}
 
 
 def firm_line_moves_as_agreed(m: Formulation) -> Iterator[Row]:
@@ -265,7 +219,7 @@ def loss_prefix_needs_open_lanes(m: Formulation, cuts: Iterable[PrefixCut]) -> I
     yield from _prefix(m, m.problem.loss, m.loss_fill, cuts)
 
 
-def _prefix(m: Formulation, curves: Curves, fill: list[pulp.LpVariable | None], cuts: Iterable[PrefixCut]) -> Iterator[Row]:
+def _prefix(m: Formulation, curves: Curves, fill: Variables, cuts: Iterable[PrefixCut]) -> Iterator[Row]:
     widths = segment_widths(curves)
     for serial, segment, by_packs, by_lane in cuts:
         first = int(curves.start[curves.owner[segment]])
@@ -307,7 +261,7 @@ def cost_terms(m: Formulation) -> list[tuple[pulp.LpVariable, float]]:
     return terms
 
 
-def add_rows(m: Formulation, function: Callable[..., Iterator[Row]], *arguments: object) -> int:
+def add_rows(m: Formulation, function: Any, *arguments: object) -> int:
     """Add a constraint function's rows, named function name + index; returns how many."""
     count = 0
     for suffix, pairs, sense, rhs in function(m, *arguments):
@@ -319,7 +273,7 @@ def add_rows(m: Formulation, function: Callable[..., Iterator[Row]], *arguments:
 
 
 @contextmanager
-def collector_off() -> Iterator[None]:
+def collector_off() -> Generator[None]:
     """Switch the garbage collector off while many small objects are made: it costs more than the build itself."""
     enabled = gc.isenabled()
     gc.disable()
@@ -334,7 +288,7 @@ def build(problem: Problem, limits: Ints, name: str = "transfers") -> Formulatio
     """Model of `problem` with at most limits[a] packs on arc a, without the lazy rows. Maximises gains + losses - all costs."""
     with collector_off():
         m = Formulation(problem, limits, pulp.LpProblem(name, pulp.LpMaximize))
-        _add_variables(m)
+        add_variables(m)
         terms = cost_terms(m)
         for fill, curves in ((m.gain_fill, problem.gain), (m.loss_fill, problem.loss)):
             terms += [(variable, float(curves.value_usd[k])) for k, variable in enumerate(fill) if variable is not None]
@@ -342,29 +296,3 @@ def build(problem: Problem, limits: Ints, name: str = "transfers") -> Formulatio
         for function in CONSTRAINTS:
             add_rows(m, function)
     return m
-
-
-def _add_variables(m: Formulation) -> None:
-    problem, limits, new = m.problem, m.limits, m.lp.add_variable
-    m.packs = [new(f"packs_{a:06d}", 0, int(limits[a]), pulp.LpInteger) if limits[a] > 0 else None for a in range(problem.arcs)]
-    for fill, curves, arc_curve, label in (
-        (m.gain_fill, problem.gain, problem.arc_gain, "gain"),
-        (m.loss_fill, problem.loss, problem.arc_loss, "loss"),
-    ):
-        reached = np.zeros(len(curves) + 1, dtype=bool)
-        reached[arc_curve[limits > 0]] = True
-        for k, width in enumerate(segment_widths(curves)):
-            wanted = width > 0 and reached[curves.owner[k]]
-            fill.append(new(f"{label}_{curves.owner[k]:06d}_{k:06d}", 0, int(width)) if wanted else None)
-    carries = np.bincount(problem.arc_lane[limits > 0], minlength=len(problem.lane_ids)) > 0
-    for lane, wanted in enumerate(carries):
-        trucks = int(problem.max_trucks[lane])
-        most = trucks * int(problem.pallets_per_truck[lane])
-        m.used.append(new(f"used_{lane:06d}", 0, 1, pulp.LpInteger) if wanted else None)
-        m.trucks.append(new(f"trucks_{lane:06d}", 0, trucks, pulp.LpInteger) if wanted else None)
-        m.pallets.append(new(f"pallets_{lane:06d}", 0, most, pulp.LpInteger) if wanted else None)
-    for a in m.live:
-        if problem.arc_line_cost_usd[a] > 0:
-            m.line_open[a] = new(f"line_{a:06d}", 0, 1, pulp.LpInteger)
-    into, _ = _both_ways(m)
-    m.receives = {key: new(f"receives_{key[0]:06d}_{key[1]:06d}", 0, 1, pulp.LpInteger) for key in into}

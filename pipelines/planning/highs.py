@@ -5,6 +5,7 @@ value breaks every later solve, so there is one fixed value here.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import highspy
 import numpy as np
@@ -14,6 +15,8 @@ from pulp import constants
 from pipelines.planning.problem import Floats
 
 THREADS = 1
+
+# `lp: Any`: PuLP hangs the solver model and column numbers on its problems and variables without declaring them.
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ class SolverReport:
 class OnePassHiGHS(pulp.HiGHS):
     """A `pulp.HiGHS` that hands the model over in one `passModel`, keeps it for added rows (LP), and takes a start (MIP)."""
 
-    def __init__(self, start: Floats | None = None, **options: object) -> None:
+    def __init__(self, start: Floats | None = None, **options: Any) -> None:
         super().__init__(msg=False, threads=THREADS, **options)
         self.start = start
         self.rows_passed = 0
 
-    def buildSolverModel(self, lp: pulp.LpProblem) -> None:
+    def buildSolverModel(self, lp: Any) -> None:
         """Pass columns and rows as arrays; indices of variables and constraints are their positions."""
         variables = lp.variables()
         for index, variable in enumerate(variables):
@@ -64,21 +67,21 @@ class OnePassHiGHS(pulp.HiGHS):
         lp.solverModel.passModel(model)
         self.rows_passed = len(lower)
 
-    def pass_new_rows(self, lp: pulp.LpProblem) -> None:
+    def pass_new_rows(self, lp: Any) -> None:
         """Add the constraints that came since the last hand-off; the basis stays."""
         lower, upper, starts, indices, values = _row_arrays(lp, self.rows_passed)
         if len(lower):
             lp.solverModel.addRows(len(lower), lower, upper, len(indices), starts[:-1], indices, values)
             self.rows_passed += len(lower)
 
-    def callSolver(self, lp: pulp.LpProblem) -> None:
+    def callSolver(self, lp: Any) -> None:
         """Run, from the start values where there are any."""
         if self.start is not None:
             everywhere = np.arange(len(self.start), dtype=np.int32)
             lp.solverModel.setSolution(len(self.start), everywhere, np.asarray(self.start, dtype=float))
         lp.solverModel.run()
 
-    def actualSolve(self, lp: pulp.LpProblem) -> int:
+    def actualSolve(self, lp: Any) -> int:
         """Solve; a second call on the same problem adds its new rows and goes on from the last basis."""
         if self.rows_passed and lp.solverModel is not None:
             self.pass_new_rows(lp)
@@ -90,7 +93,7 @@ class OnePassHiGHS(pulp.HiGHS):
         lp.assignStatus(status, sol_status)
         return status
 
-    def findSolutionValues(self, lp: pulp.LpProblem) -> tuple[int, int]:
+    def findSolutionValues(self, lp: Any) -> tuple[int, int]:
         """As PuLP's, but variables only (slacks of all rows cost more than the solve), and a solution limit counts as a limit."""
         report = read_report(lp, self.mip)
         if report.values is None:
@@ -102,14 +105,14 @@ class OnePassHiGHS(pulp.HiGHS):
         return constants.LpStatusOptimal, constants.LpSolutionOptimal if proven else constants.LpSolutionIntegerFeasible
 
 
-def change_bounds(lp: pulp.LpProblem, changes: list[tuple[pulp.LpVariable, float, float]]) -> None:
+def change_bounds(lp: Any, changes: list[tuple[Any, float, float]]) -> None:
     """Change bounds of variables in the living solver model as well as in PuLP; the basis stays."""
     for variable, low, high in changes:
         variable.lowBound, variable.upBound = low, high
         lp.solverModel.changeColBounds(variable.index, low, high)
 
 
-def _row_arrays(lp: pulp.LpProblem, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _row_arrays(lp: Any, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rows = list(lp.constraints.values())[first:]
     lower = np.array([-highspy.kHighsInf if row.sense == constants.LpConstraintLE else -row.constant for row in rows], dtype=float)
     upper = np.array([highspy.kHighsInf if row.sense == constants.LpConstraintGE else -row.constant for row in rows], dtype=float)
@@ -124,7 +127,7 @@ def _row_arrays(lp: pulp.LpProblem, first: int) -> tuple[np.ndarray, np.ndarray,
 LIMITS = {"kTimeLimit": "time", "kIterationLimit": "nodes", "kSolutionLimit": "nodes", "kInterrupt": "time"}
 
 
-def read_report(lp: pulp.LpProblem, mip: bool) -> SolverReport:
+def read_report(lp: Any, mip: bool) -> SolverReport:
     """What HiGHS itself holds after a run: PuLP's status alone says Optimal for a plan found when time ran out."""
     model = lp.solverModel
     status = model.getModelStatus().name

@@ -1,4 +1,4 @@
-"""Makes an almost allowed plan allowed, and a plan better, pack by pack: drop what breaks a limit, fill paid pallet space, give up pallets that do not pay.
+"""Mends and betters a plan pack by pack: drop what breaks a limit, fill pallet space already paid, give up pallets that do not pay.
 
 Plans only; bounds are elsewhere. All choices are made in array order, so the same plan always improves to the same plan.
 """
@@ -54,7 +54,7 @@ class _Lists:
 
 
 def fill(problem: Problem, limits: Ints, packs: Ints) -> Ints:
-    """Add packs, dearest first, where they earn more than they cost in pallet space that is already paid for. Opens no lane, line or pallet."""
+    """Add packs, dearest first, where they earn more than they cost in pallet space already paid for. Opens no lane, line or pallet."""
     packs = packs.copy()
     kg, m3 = lane_load(problem, packs)
     pallets = lane_pallets(problem, packs)

@@ -1,23 +1,19 @@
-"""An upper bound that needs no model in memory: lanes priced one by one, coupled by multipliers. Valid for any multipliers; plans are not made here.
+"""An upper bound that needs no model in memory: lanes priced one by one, coupled by multipliers. Searching multipliers is volume.py's task.
 
-Relaxed with multipliers of zero or more: room in every gain segment (u) and loss segment (v), docks (out, in), the budget. What is left falls
-apart by lane. A lane's profit is concave in its pallets, and the whole-pallet, whole-truck optimum of each lane is found exactly, with
-kg and m3 blended by a share theta (a pallet holds theta kg/pallet_kg + (1 - theta) m3/pallet_m3 <= 1 for any theta in [0, 1]).
-Minimum shipments and the one-direction rule are left out, which keeps the bound valid.
+Valid for any multipliers of zero or more on what is relaxed: room in every gain segment (u) and loss segment (v), docks (out, in), the
+budget. What is left falls apart by lane: profit is concave in pallets, and the best whole pallets and trucks of each lane are found exactly,
+with kg and m3 blended by a share theta (a pallet holds theta kg/pallet_kg + (1 - theta) m3/pallet_m3 <= 1 for any theta in [0, 1]).
+Minimum shipments and the one-direction rule are left out, which keeps the bound valid; line charges are spread over U_a packs.
 
     UB = sum u W + sum v W + out D_out + in D_in + kappa B + sum over lanes of the lane's best profit (or 0: not used)
-
-Multipliers follow the volume method of Barahona and Anbil, Mathematical Programming 87 (2000) 385-399: steps along an averaged subgradient.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.planning.bounds import BOUND_SLACK
-from pipelines.planning.formulation import segment_widths
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
+from pipelines.planning.variables import segment_widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +76,14 @@ class Lagrangian:
         self.lane = problem.arc_lane[self.live]
         self.origin, self.destination = problem.arc_origin[self.live], problem.arc_destination[self.live]
         self.units = problem.pack_units[problem.arc_item[self.live]].astype(float)
+        self.cost = (problem.arc_cost_usd_per_pack + problem.arc_line_cost_usd / np.maximum(limits, 1))[self.live]
         self.kg = problem.arc_kg_per_pack[self.live] / problem.pallet_kg[self.lane]
         self.m3 = problem.arc_m3_per_pack[self.live] / problem.pallet_m3[self.lane]
 
     def first_multipliers(self) -> Multipliers:
         """Half of the best possible rent of each segment, docks free, theta by which of kg and m3 fills pallets first."""
         p = self.problem
-        cost = p.arc_cost_usd_per_pack[self.live]
+        cost = self.cost
         (gains, losses) = self.sides
         best_loss, best_gain = np.full(len(p.gain.owner), -np.inf), np.full(len(p.loss.owner), -np.inf)
         np.maximum.at(best_loss, gains.segment, (p.loss.value_usd[losses.segment[losses.start[:-1]]] - cost)[gains.row])
@@ -105,7 +102,7 @@ class Lagrangian:
         """Best profit of every lane at these multipliers, and the bound it gives."""
         p = self.problem
         money = 1.0 + m.budget
-        cost = money * p.arc_cost_usd_per_pack[self.live] + self.units * (m.dock_out[self.origin] + m.dock_in[self.destination])
+        cost = money * self.cost + self.units * (m.dock_out[self.origin] + m.dock_in[self.destination])
         pieces = self._pieces(p.gain.value_usd - m.gain, p.loss.value_usd - m.loss, cost)
         row, packs, worth, gain_segment, loss_segment = pieces
         lane, size = self.lane[row], m.theta[self.lane[row]]
@@ -121,7 +118,7 @@ class Lagrangian:
         bound += m.budget * p.budget_usd if m.budget > 0 else 0.0
         places, lanes = len(p.location_ids), len(p.lane_ids)
         tilt = np.bincount(self.lane, weights=arcs * (self.kg - self.m3), minlength=lanes)
-        spent = float((arcs * p.arc_cost_usd_per_pack[self.live]).sum())
+        spent = float((arcs * self.cost).sum())
         return LanePass(
             bound,
             np.bincount(gain_segment, weights=sent, minlength=len(p.gain.owner)),
@@ -195,113 +192,3 @@ class Lagrangian:
         share = np.empty(len(order))
         share[order] = filled(best_pallets) * (best > 0)[lane]
         return best, share
-
-
-@dataclass
-class Bound:
-    """The best bound found, its multipliers, and averaged use: share of passes a lane is open, packs per arc (all arcs)."""
-
-    value: float
-    multipliers: Multipliers
-    lane_share: Floats
-    packs: Floats
-    passes: int
-    average: LanePass
-
-
-def quick_bound(problem: Problem, limits: Ints) -> float:
-    """A valid if loose bound from one round of pricing, for a search that ended before it had any."""
-    _, priced = _best_start(Lagrangian(problem, limits))
-    return priced.bound + BOUND_SLACK * abs(priced.bound)
-
-
-def tighten(lagrangian: Lagrangian, target: float | None, passes: int, stop: Callable[[], bool], last: Bound | None = None) -> Bound:
-    """Lower the bound by `passes` volume steps towards `target` (the value of a real plan, or an estimate below the optimum)."""
-    p = lagrangian.problem
-    if last:
-        center, best, average = last.multipliers, last.value, last.average
-    else:
-        center, average = _best_start(lagrangian)
-        best = average.bound
-    factor, fails, wins, count = 1.0, 0, 0, 0
-    scales = _scales(lagrangian)
-    while count < passes and not stop():
-        aim = _aim(best, target)
-        trial = _step(center, average, scales, factor * (best - aim), p)
-        found = lagrangian.price(trial)
-        count += 1
-        average = _mix(average, found, 0.1 if count < 60 and not last else 0.06)
-        if found.bound < best - 1e-9 * abs(best):
-            improved = best - found.bound
-            center, best, fails, wins = trial, found.bound, 0, wins + 1
-            if wins >= 2:
-                factor, wins = min(2.0, factor * 1.2), 0
-        else:
-            fails, wins = fails + 1, 0
-            if fails >= 4:
-                factor, fails = max(1e-3, factor * 0.75), 0
-    packs = np.zeros(p.arcs)
-    packs[lagrangian.live] = average.packs
-    return Bound(best, center, average.lane, packs, count, average)
-
-
-def _best_start(lagrangian: Lagrangian) -> tuple[Multipliers, LanePass]:
-    """The lowest bound over a few scalings of the first multipliers: a good start saves scores of passes."""
-    rent = lagrangian.first_multipliers()
-    trials = [
-        replace(rent, gain=rent.gain * a, loss=rent.loss * b) for a, b in ((0.6, 0.5), (1.0, 0.5), (1.0, 1.0), (1.4, 0.5), (1.4, 0.2))
-    ]
-    found = [lagrangian.price(trial) for trial in trials]
-    best = int(np.argmin([one.bound for one in found]))
-    return trials[best], found[best]
-
-
-def _aim(best: float, target: float | None) -> float:
-    """What a step heads for: the known value, else 5 % below; never closer than 0.2 %, so that steps do not vanish."""
-    near = best - 0.002 * abs(best)
-    return min(near, best - 0.05 * abs(best) if target is None else target)
-
-
-def _scales(lagrangian: Lagrangian) -> tuple[Floats, Floats]:
-    p = lagrangian.problem
-    start = lagrangian.first_multipliers()
-    return np.maximum(start.gain, 1e-3), np.maximum(start.loss, 1e-3)
-
-
-def _step(center: Multipliers, use: LanePass, scales: tuple[Floats, Floats], gap: float, p: Problem) -> Multipliers:
-    def relative(used: Floats, room: Floats) -> Floats:
-        return np.where(np.isfinite(room) & (room > 0), used / np.where(np.isfinite(room) & (room > 0), room, 1.0) - 1.0, 0.0)
-
-    widths = (segment_widths(p.gain).astype(float), segment_widths(p.loss).astype(float))
-    g_gain, g_loss = relative(use.gain, widths[0]), relative(use.loss, widths[1])
-    t_gain = np.maximum(center.gain, scales[0]) * widths[0]
-    t_loss = np.maximum(center.loss, scales[1]) * widths[1]
-    g_out, g_in = relative(use.dock_out, p.dock_out_units), relative(use.dock_in, p.dock_in_units)
-    dock = float((t_gain.sum() + t_loss.sum()) / max(1, 20 * len(p.location_ids)))
-    g_budget = use.spent / p.budget_usd - 1.0 if np.isfinite(p.budget_usd) and p.budget_usd > 0 else 0.0
-    # A multiplier at zero with room to spare does not move, so it must not shorten the step of the others.
-    for g, value in ((g_gain, center.gain), (g_loss, center.loss), (g_out, center.dock_out), (g_in, center.dock_in)):
-        g[(g < 0) & (value <= 0)] = 0.0
-    norm = (t_gain * g_gain**2).sum() + (t_loss * g_loss**2).sum() + dock * ((g_out**2).sum() + (g_in**2).sum()) + dock * g_budget**2
-    s = gap / max(norm, 1e-12)
-
-    def moved(value: Floats, g: Floats, t: Floats, room: Floats) -> Floats:
-        usable = np.where(np.isfinite(room) & (room > 0), room, 1.0)
-        return np.maximum(0.0, value + s * t * g / usable)
-
-    return Multipliers(
-        moved(center.gain, g_gain, t_gain, widths[0]),
-        moved(center.loss, g_loss, t_loss, widths[1]),
-        moved(center.dock_out, g_out, np.full(len(g_out), dock), p.dock_out_units),
-        moved(center.dock_in, g_in, np.full(len(g_in), dock), p.dock_in_units),
-        max(0.0, center.budget + s * dock * g_budget / p.budget_usd) if g_budget else center.budget,
-        np.clip(center.theta + 0.02 * np.sign(use.tilt), 0.0, 1.0),
-    )
-
-
-def _mix(old: LanePass, new: LanePass, share: float) -> LanePass:
-    def blend(name: str) -> Floats:
-        return (1 - share) * getattr(old, name) + share * getattr(new, name)
-
-    names = ("bound", "gain", "loss", "dock_out", "dock_in", "spent", "tilt", "lane", "packs")
-    return LanePass(*(blend(name) for name in names))

@@ -2,113 +2,32 @@
 
 import difflib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pipelines.domain.errors import InputRefused
+from pipelines.planning.fields import (
+    ARC,
+    CURVE,
+    HANDLING,
+    INF,
+    ITEM,
+    LANE,
+    LOCATION,
+    LOSS,
+    TOP_KEYS,
+    Field,
+    amount,
+    count,
+    finite,
+    text,
+    whole,
+)
 from pipelines.planning.problem import PLAN_FORMAT, PROBLEM_FORMAT, Curves, Plan, Problem, Shipment
 
-LARGEST = 10**9
 STATUSES = ("OPTIMAL", "FEASIBLE", "FALLBACK", "FAILED")
 BOUND_KINDS = ("mip", "lp", "lagrangian", "none")
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, str) and value:
-        return value
-    raise ValueError("expected a text that is not empty")
-
-
-def _finite(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("expected a finite number")
-    return float(value)
-
-
-def _amount(value: Any) -> float:
-    number = _finite(value)
-    if number < 0:
-        raise ValueError("expected a finite number of zero or more")
-    return number
-
-
-def _positive(value: Any) -> float:
-    number = _finite(value)
-    if number <= 0:
-        raise ValueError("expected a finite number above zero")
-    return number
-
-
-def _whole(value: Any) -> int:
-    number = _finite(value)
-    if number < 0 or number != int(number) or number > LARGEST:
-        raise ValueError(f"expected a whole number from 0 to {LARGEST}")
-    return int(number)
-
-
-def _count(value: Any) -> int:
-    number = _whole(value)
-    if number < 1:
-        raise ValueError("expected a whole number of one or more")
-    return number
-
-
-@dataclass(frozen=True)
-class Field:
-    """One key of an object: how its value is checked, and what stands in when it is absent or null (None = required)."""
-
-    check: Callable[[Any], Any]
-    default: Any = None
-    meaning: str = ""
-
-
-INF = float("inf")
-TOP_KEYS = ("format", "handling_units", "locations", "lanes", "items", "arcs", "gains", "losses", "budget_usd")
-HANDLING = {
-    "pallet_kg": Field(_positive, meaning="kg that one pallet carries"),
-    "pallet_m3": Field(_positive, meaning="m3 that one pallet carries"),
-    "pallets_per_truck": Field(_count, meaning="pallets that one truck carries"),
-}
-LOCATION = {
-    "location_id": Field(_text, meaning="name of the location, unique"),
-    "dock_out_units": Field(_amount, INF, "most units that may leave; absent or null = no limit"),
-    "dock_in_units": Field(_amount, INF, "most units that may arrive; absent or null = no limit"),
-}
-LANE = {
-    "lane_id": Field(_text, meaning="name of the lane, unique"),
-    "origin": Field(_text, meaning="location the lane leaves"),
-    "destination": Field(_text, meaning="location the lane reaches"),
-    "truck_cost_usd": Field(_amount, meaning="charge per truck"),
-    "pallet_cost_usd": Field(_amount, meaning="charge per pallet"),
-    "max_trucks": Field(_whole, meaning="trucks available"),
-    "min_shipment_kg": Field(_amount, 0.0, "a lane that is used carries at least this; default 0"),
-    "pallet_kg": Field(_positive, INF, "overrides handling_units for this lane"),
-    "pallet_m3": Field(_positive, INF, "overrides handling_units for this lane"),
-    "pallets_per_truck": Field(_count, INF, "overrides handling_units for this lane"),
-}
-ITEM = {
-    "item_id": Field(_text, meaning="name of the item, unique"),
-    "pack_units": Field(_count, meaning="units in one pack; only whole packs move"),
-    "weight_kg": Field(_amount, meaning="kg of one unit"),
-    "volume_m3": Field(_amount, meaning="m3 of one unit"),
-}
-ARC = {
-    "item_id": Field(_text, meaning="item that may move"),
-    "lane_id": Field(_text, meaning="lane it may ride"),
-    "cost_usd_per_unit": Field(_amount, meaning="freight, handling and duty of one unit"),
-    "max_packs": Field(_whole, meaning="most packs on this arc"),
-    "line_cost_usd": Field(_amount, 0.0, "charge once if any pack moves on this arc; default 0"),
-    "fixed_packs": Field(_whole, -1, "firm line: exactly this many packs move; absent or null = free"),
-}
-CURVE = {
-    "item_id": Field(_text, meaning="item of the curve"),
-    "location_id": Field(_text, meaning="location of the curve"),
-    "segments": Field(lambda value: value, meaning="list of [packs, usd per pack], best first; their sum is a hard limit"),
-}
-LOSS = CURVE | {"cap_packs": Field(_whole, INF, "most packs the donor may give over all arcs; absent or null = the sum of the segments")}
 
 
 class _Reader:
@@ -177,7 +96,7 @@ class _Reader:
             if not isinstance(pair, list | tuple) or len(pair) != 2:
                 raise self.refuse(f"{path}[{index}]", f"expected [packs, usd per pack], found {pair!r}")
             try:
-                packs, value = _whole(pair[0]), _finite(pair[1])
+                packs, value = whole(pair[0]), finite(pair[1])
             except ValueError as error:
                 raise self.refuse(f"{path}[{index}]", f"{error}, found {pair!r}; give whole packs and money per pack") from None
             if pairs and value > pairs[-1][1]:
@@ -203,7 +122,7 @@ def parse_problem(obj: Any, source: str) -> Problem:
     arcs = reader.rows(top, "arcs", ARC, ("item_id", "lane_id"))
     gains = reader.rows(top, "gains", CURVE, ("item_id", "location_id"))
     losses = reader.rows(top, "losses", LOSS, ("item_id", "location_id"))
-    budget = reader.value(top, "budget_usd", Field(_amount, INF), "$")
+    budget = reader.value(top, "budget_usd", Field(amount, INF), "$")
     location_at = {record["location_id"]: i for i, record in enumerate(locations)}
     item_at = {record["item_id"]: i for i, record in enumerate(items)}
     lane_at = {record["lane_id"]: i for i, record in enumerate(lanes)}
@@ -216,7 +135,7 @@ def parse_problem(obj: Any, source: str) -> Problem:
         if arc["fixed_packs"] > arc["max_packs"]:
             above = f"{arc['fixed_packs']} is above max_packs {arc['max_packs']}; raise max_packs"
             raise reader.refuse(f"{arc['path']}.fixed_packs", above)
-    parsed = {
+    parsed: dict[str, Any] = {
         "gain": _curves(reader, gains, item_at, location_at),
         "loss": _curves(reader, losses, item_at, location_at),
         "arc_item": _ints([reader.position(item_at, arc, "item_id", "items") for arc in arcs]),
@@ -293,7 +212,7 @@ def _canonical(handling: dict[str, Any], records: dict[str, list[dict[str, Any]]
 
 
 PLAN_KEYS = ("format", "status", "objective_usd", "bound_usd", "bound_kind", "gap_share", "shipments", "solve_info")
-SHIPMENT = {"item_id": Field(_text), "lane_id": Field(_text), "packs": Field(_count)}
+SHIPMENT = {"item_id": Field(text), "lane_id": Field(text), "packs": Field(count)}
 
 
 def parse_plan(obj: Any, source: str) -> Plan:
@@ -306,11 +225,11 @@ def parse_plan(obj: Any, source: str) -> Plan:
         if top.get(name) not in known:
             raise reader.refuse(f"$.{name}", f"expected one of {', '.join(known)}, found {top.get(name)!r}")
     rows = reader.rows(top, "shipments", SHIPMENT, ("item_id", "lane_id"))
-    bound = reader.value(top, "bound_usd", Field(_finite, INF), "$")
-    gap = reader.value(top, "gap_share", Field(_finite, INF), "$")
+    bound = reader.value(top, "bound_usd", Field(finite, INF), "$")
+    gap = reader.value(top, "gap_share", Field(finite, INF), "$")
     return Plan(
         top["status"],
-        reader.value(top, "objective_usd", Field(_finite), "$"),
+        reader.value(top, "objective_usd", Field(finite), "$"),
         None if math.isinf(bound) else bound,
         top["bound_kind"],
         None if math.isinf(gap) else gap,

@@ -14,7 +14,8 @@ PROBLEM_FORMAT = "evenstock-problem/1"
 PLAN_FORMAT = "evenstock-plan/1"
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+# numpy declares bincount with weights as whole numbers; it returns floats. Exact types here wait for that.
+Floats = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from pipelines.planning.decompose import LARGEST_WHOLE_LP, decompose, restricted
 from pipelines.planning.exact import Clock, Relaxation, relax, solve_whole
 from pipelines.planning.formulation import build
 from pipelines.planning.improve import improved
-from pipelines.planning.lagrangian import quick_bound
 from pipelines.planning.objective import evaluate, violations
 from pipelines.planning.problem import Ints, Plan, Problem, Shipment
+from pipelines.planning.volume import quick_bound
 
 Progress = Callable[[str, dict[str, Any]], None]
 MOST_ROUNDS = 60
@@ -104,7 +104,7 @@ def _certify(problem: Problem, outcome: Outcome, options: SolveOptions) -> Plan:
     packs, info = outcome.packs, dict(outcome.info)
     broken = ["no plan"] if packs is None else violations(problem, packs)
     fallback = bool(broken)
-    if fallback:
+    if packs is None or fallback:
         info["refused"] = broken
         packs = np.maximum(problem.arc_fixed_packs, 0)
         if violations(problem, packs):
