@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from pipelines.twin.feeds import EVENT_FEEDS, FEEDS, clock_text
+from pipelines.extracts.contract import load_contract
+from pipelines.twin.feeds import EVENT_FEEDS, STOCK_FEED, clock_text
 
 Column = NDArray[Any]
 Columns = dict[str, Column]
@@ -79,7 +80,7 @@ class DayRecorder:
 
     def close(self, stock: Columns) -> DayEvents:
         """Sort every feed, number the movements and hand the day over."""
-        tables, tag = {"wms_stock": stock}, self.tag
+        tables, tag = {STOCK_FEED: stock}, self.tag
         for feed in EVENT_FEEDS:
             table = join_columns(feed, self.parts.get(feed, []))
             if feed == "wms_movements":
@@ -98,7 +99,7 @@ def join_columns(feed: str, parts: list[Columns]) -> Columns:
     """Parts of one feed under each other, in the feed's columns; what a part lacks is empty."""
     lengths = [len(next(iter(part.values()))) for part in parts]
     table = {}
-    for name in FEEDS[feed].columns:
+    for name in (column.name for column in load_contract(feed).columns):
         pieces = [part[name] if name in part else np.full(size, None) for part, size in zip(parts, lengths, strict=True)]
         table[name] = np.concatenate([np.asarray(piece, dtype=object) for piece in pieces]) if pieces else np.zeros(0, dtype=object)
     return table
@@ -106,11 +107,11 @@ def join_columns(feed: str, parts: list[Columns]) -> Columns:
 
 def keep_latest(feed: str, table: Columns) -> Columns:
     """One row per key, the last one given, sorted by key."""
-    latest = {key: row for row, key in enumerate(zip(*(table[name].tolist() for name in FEEDS[feed].key), strict=True))}
+    latest = {key: row for row, key in enumerate(zip(*(table[name].tolist() for name in load_contract(feed).key), strict=True))}
     order = [row for _, row in sorted(latest.items(), key=lambda pair: tuple("" if value is None else value for value in pair[0]))]
     return {name: column[order] for name, column in table.items()}
 
 
 def frame_of(feed: str, table: Columns) -> pd.DataFrame:
     """One table as a frame of plain objects, in the feed's columns."""
-    return pd.DataFrame(table, columns=list(FEEDS[feed].columns), dtype=object)
+    return pd.DataFrame(table, columns=[column.name for column in load_contract(feed).columns], dtype=object)

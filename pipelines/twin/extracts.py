@@ -11,15 +11,16 @@ import pandas as pd
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.item import lifecycle_on
+from pipelines.extracts.contract import Column, load_contract
 from pipelines.twin.events import DayEvents, frame_of, join_columns, keep_latest
-from pipelines.twin.feeds import DECIMALS, EVENT_FEEDS, FEEDS, decimal_text
+from pipelines.twin.feeds import EVENT_FEEDS, FEEDS, STOCK_FEED, decimal_text
 from pipelines.twin.world import World
 
 FORMAT = "evenstock-extract/1"
 
 
 def write_drop(day_events: DayEvents, world: World, inbox_dir: Path) -> Path:
-    """Write one day to `inbox_dir/<date>/` and return the folder. A feed without a row that day has no file.
+    """Write one day to `inbox_dir/<date>/` and return the folder. A feed without a row has a file only if its contract allows that.
 
     The same day with the same bytes again is a no-op; other bytes under that date raise `InputRefused`.
     """
@@ -31,7 +32,7 @@ def write_history_drop(days: Sequence[DayEvents], world: World, inbox_dir: Path)
     if not days:
         raise InputRefused("the history is empty; warm the twin up for at least one day")
     frames = {}
-    for feed in (*EVENT_FEEDS, "wms_stock"):
+    for feed in (*EVENT_FEEDS, STOCK_FEED):
         frames[feed] = frame_of(feed, keep_latest(feed, join_columns(feed, [day.tables[feed] for day in days])))
     return _write(_snapshots(world, days[-1].date) | frames, days[-1].date, Path(inbox_dir))
 
@@ -54,7 +55,7 @@ def _write(frames: dict[str, pd.DataFrame], date: dt.date, inbox: Path) -> Path:
     target, partial = inbox / date.isoformat(), inbox / f".{date.isoformat()}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    entries = [_write_feed(partial, feed, frames[feed]) for feed in FEEDS if len(frames[feed])]
+    entries = [_write_feed(partial, feed, frames[feed]) for feed in FEEDS if len(frames[feed]) or load_contract(feed).may_be_empty]
     manifest = {"format": FORMAT, "source_system": "twin", "business_date": date.isoformat(), "files": entries}
     text = json.dumps(manifest, indent=1) + "\n"
     (partial / "manifest.json").write_text(text, encoding="utf-8")
@@ -70,19 +71,20 @@ def _write(frames: dict[str, pd.DataFrame], date: dt.date, inbox: Path) -> Path:
 
 
 def _write_feed(folder: Path, feed: str, frame: pd.DataFrame) -> dict[str, object]:
-    declared = FEEDS[feed]
-    texts = pd.DataFrame({name: _texts(frame[name], name) for name in declared.columns})
+    contract = load_contract(feed)
+    texts = pd.DataFrame({column.name: _texts(frame[column.name], column) for column in contract.columns})
     data = texts.to_csv(index=False, lineterminator="\n", na_rep="").encode("utf-8")
-    name = f"{feed}.csv"
+    name, control = f"{feed}.csv", contract.control_sum_column
     (folder / name).write_bytes(data)
-    sums = {column: int(frame[column].astype("int64").sum()) for column in declared.sums}
+    sums = {control: int(frame[control].astype("int64").sum())} if control else {}
     return {"feed": feed, "file": name, "rows": len(frame), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "sums": sums}
 
 
-def _texts(column: pd.Series, name: str) -> pd.Series:
-    """Canonical text where the plain value would not do: fixed decimals, lower-case booleans, ISO dates."""
-    if name in DECIMALS:
-        return column.map(lambda value: None if pd.isna(value) else decimal_text(float(value), DECIMALS[name])).astype(object)
-    if name == "allowed":
-        return column.map(lambda value: "true" if value else "false")
-    return column
+def _texts(values: pd.Series, column: Column) -> pd.Series:
+    """Canonical text where the plain value would not do: decimals without exponent, lower-case booleans."""
+    places = column.decimals
+    if places is not None:
+        return values.map(lambda value: None if pd.isna(value) else decimal_text(float(value), places)).astype(object)
+    if column.type == "boolean":
+        return values.map(lambda value: "true" if value else "false")
+    return values

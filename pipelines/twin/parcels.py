@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.domain.stock import StockState, Units
 from pipelines.twin.customers import OPENING_SECOND, PROMISE_DAYS, WEB_CUTOFF_SECOND, CustomerLines, Served
-from pipelines.twin.events import Columns, DayRecorder
+from pipelines.twin.events import Column, Columns, DayRecorder
 from pipelines.twin.world import World
 
 DELIVERED_SECOND = 15 * 3600
@@ -75,7 +75,7 @@ class Parcels:
             "line_no": _number_within(order),
             "item_id": recorder.item_ids[item],
             "location_id": recorder.location_ids[location],
-            "ship_to_region": np.where(web, self._region[location], None),
+            "ship_to_region": _only(web, self._region[location]),
             "channel": np.where(web, "web", "store"),
             "qty_units": np.where(web, lines.units[kept], got),
             "unit_price_usd": self._price[item],
@@ -96,13 +96,20 @@ class Parcels:
             "item_id": book["item_id"],
             "qty_units": book["got"],
             "shipped_at": shipped_at,
-            "delivered_at": np.where(web, None, shipped_at),
+            "delivered_at": _only(~web, shipped_at),
         }
         recorder.add("wms_shipments", parcels)
         recorder.move("sale", seconds, book["location"], book["item"], -book["got"], book["order_id"])
         for days in np.unique(book["transit_days"][web]).tolist():
             chosen = _pick(parcels, web & (book["transit_days"] == days))
             self.travelling.setdefault(recorder.date + dt.timedelta(days=days), []).append(chosen)
+
+
+def _only(chosen: NDArray[np.bool_], values: Column) -> Column:
+    """The values where chosen, empty elsewhere."""
+    column = np.full(len(values), None, dtype=object)
+    column[chosen] = values[chosen]
+    return column
 
 
 def _pick(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:

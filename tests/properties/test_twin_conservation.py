@@ -15,6 +15,20 @@ START = dt.date(2026, 1, 6)
 SMALL = settings(max_examples=25, deadline=None, derandomize=True)
 
 
+def make_order(name, origin, destination, item, units):
+    """A sound dispatch of one line for the first day."""
+    return {
+        "format": "evenstock-dispatch/1",
+        "transfer_id": name,
+        "origin": origin,
+        "destination": destination,
+        "mode": "road",
+        "ship_date": START.isoformat(),
+        "idempotency_key": name,
+        "lines": [{"line_id": "L", "item_id": item, "units": units}],
+    }
+
+
 @st.composite
 def worlds(draw):
     """A few locations and items with any demand, lossy lanes and short suppliers."""
@@ -82,13 +96,7 @@ def test_luck_does_not_depend_on_the_order_of_calls(seed, count):
     demand = generate_demand(3, 4, 12, seed, START)
     world = build_generated_world(demand, seed)
     names = demand.location_ids
-    orders = [
-        {
-            "format": "evenstock-dispatch/1", "transfer_id": f"T{n}", "origin": names[n % 3], "destination": names[(n + 1) % 3], "mode": "road",
-            "ship_date": START.isoformat(), "idempotency_key": f"k{n}", "lines": [{"line_id": "L", "item_id": demand.item_ids[n % 4], "units": 5}],
-        }
-        for n in range(count)
-    ]  # fmt: skip
+    orders = [make_order(f"T{n}", names[n % 3], names[(n + 1) % 3], demand.item_ids[n % 4], 5) for n in range(count)]
     one, two = Twin(world, demand, seed), Twin(world, demand, seed)
     for day in range(12):
         a = one.play_day(orders if day == 1 else [])
@@ -103,10 +111,7 @@ def test_a_policy_changes_neither_demand_nor_what_others_buy(seed):
     demand = generate_demand(2, 4, 20, seed, START)
     world = build_generated_world(demand, seed)
     origin, destination = demand.location_ids
-    order = {
-        "format": "evenstock-dispatch/1", "transfer_id": "T", "origin": origin, "destination": destination, "mode": "road",
-        "ship_date": START.isoformat(), "idempotency_key": "k", "lines": [{"line_id": "L", "item_id": demand.item_ids[0], "units": 6}],
-    }  # fmt: skip
+    order = make_order("T", origin, destination, demand.item_ids[0], 6)
     moved, still = Twin(world, demand, seed), Twin(world, demand, seed)
     for day in range(20):
         moved.play_day([order] if day == 0 else [])

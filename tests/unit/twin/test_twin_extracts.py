@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from pipelines.domain.errors import InputRefused
+from pipelines.extracts.checking import check_file
+from pipelines.extracts.contract import load_contract, load_contracts
+from pipelines.extracts.landing import land_drop
 from pipelines.twin.extracts import write_drop, write_history_drop
-from pipelines.twin.feeds import FEEDS
 from pipelines.twin.simulate import Twin
 
 
@@ -41,12 +43,12 @@ def run(tmp_path_factory):
 
 def test_every_feed_with_rows_is_there_with_its_columns(run):
     _, history, days = run
-    assert {path.stem for path in history.glob("*.csv")} == set(FEEDS) - {"wms_transfers"}
-    assert (days[0] / "wms_transfers.csv").is_file()
+    assert {path.stem for path in history.glob("*.csv")} == set(load_contracts())
+    assert len(read_feed(history, "wms_transfers")) == 0 and len(read_feed(days[0], "wms_transfers")) == 3
     for folder in (history, *days):
         for path in folder.glob("*.csv"):
             with path.open(newline="", encoding="utf-8") as file:
-                assert tuple(next(csv.reader(file))) == FEEDS[path.stem].columns
+                assert next(csv.reader(file)) == [column.name for column in load_contract(path.stem).columns]
 
 
 def test_keys_are_unique_in_every_file(run):
@@ -54,7 +56,7 @@ def test_keys_are_unique_in_every_file(run):
     for folder in (history, *days):
         for path in folder.glob("*.csv"):
             frame = read_feed(folder, path.stem)
-            assert not frame.duplicated(list(FEEDS[path.stem].key)).any(), path
+            assert not frame.duplicated(list(load_contract(path.stem).key)).any(), path
 
 
 def test_manifest_tells_the_truth_about_every_file(run):
@@ -67,7 +69,17 @@ def test_manifest_tells_the_truth_about_every_file(run):
             data = (folder / entry["file"]).read_bytes()
             frame = read_feed(folder, entry["feed"])
             assert (entry["bytes"], entry["sha256"], entry["rows"]) == (len(data), hashlib.sha256(data).hexdigest(), len(frame))
-            assert entry["sums"] == {name: int(frame[name].astype(int).sum()) for name in FEEDS[entry["feed"]].sums}
+            control = load_contract(entry["feed"]).control_sum_column
+            assert entry["sums"] == ({control: int(frame[control].astype(int).sum())} if control else {})
+
+
+def test_every_drop_lands_and_keeps_its_contracts(run, tmp_path):
+    """The other side reads what the twin writes: manifests hold and not one row is quarantined."""
+    _, history, days = run
+    for folder in (history, days[0]):
+        for landed in land_drop(tmp_path, folder):
+            checked = check_file(landed.path, load_contract(landed.feed))
+            assert checked.quarantined.num_rows == 0 and checked.accepted.num_rows == checked.rows_in
 
 
 def test_text_is_canonical(run):

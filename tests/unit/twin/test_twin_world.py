@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipelines.domain.transfer import lane_id_of
+from pipelines.extracts.contract import load_contract
 from pipelines.twin.demand import DemandTable, generate_demand
-from pipelines.twin.feeds import FEEDS
 from pipelines.twin.metrics import summarise
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import build_file_world, build_generated_world
@@ -20,11 +20,15 @@ def demand():
     return generate_demand(4, 40, 140, 1, START)
 
 
+def columns_of(feed):
+    return tuple(column.name for column in load_contract(feed).columns)
+
+
 def test_frames_have_the_feeds_columns_and_order(demand):
     world = build_generated_world(demand, 1)
-    assert tuple(world.items.columns) == FEEDS["erp_items"].columns and tuple(world.items["item_id"]) == demand.item_ids
-    assert tuple(world.locations.columns) == FEEDS["erp_locations"].columns and tuple(world.locations["location_id"]) == demand.location_ids
-    assert tuple(world.lanes.columns) == FEEDS["tms_lanes"].columns and len(world.lanes) == 12
+    assert tuple(world.items.columns) == columns_of("erp_items") and tuple(world.items["item_id"]) == demand.item_ids
+    assert tuple(world.locations.columns) == columns_of("erp_locations") and tuple(world.locations["location_id"]) == demand.location_ids
+    assert tuple(world.lanes.columns) == columns_of("tms_lanes") and len(world.lanes) == 12
     assert set(world.lane_truth["lane_id"]) == {lane_id_of(*row) for row in world.lanes[["origin", "destination", "mode"]].to_numpy()}
 
 
