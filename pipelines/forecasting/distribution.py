@@ -12,6 +12,7 @@ DISPERSION_LIMITS = (1e-3, 1e6)
 SHRINK_WINDOWS = 4.0
 MAXIMUM_BINS = 10
 SERIES_PER_BIN = 30
+FLOOR_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def fit_sum(mean_units: np.ndarray, errors: PastErrors, lead_variance_units2: np
     quantile leave each window's own error out of its phi, or they would come out too small.
     """
     volume_bin = _volume_bins(mean_units)
-    forecast = np.where(errors.is_valid, errors.forecast_units, 0.0)
+    forecast = _floored_forecast(errors)
     square = np.where(errors.is_valid, (errors.actual_units - errors.forecast_units) ** 2, 0.0)
     bins = int(volume_bin.max(initial=-1)) + 1
     total, volume = (np.bincount(volume_bin, values.sum(axis=1), bins) for values in (square, forecast))
@@ -68,6 +69,17 @@ def fit_sum(mean_units: np.ndarray, errors: PastErrors, lead_variance_units2: np
     phi = 1.0 + (tested - 1.0) * np.maximum(stretch, 1.0)
     variance = phi * mean_units + lead_variance_units2
     return SumDistribution(mean_units, variance, dispersion(mean_units, variance), scores, volume_bin)
+
+
+def _floored_forecast(errors: PastErrors) -> np.ndarray:
+    """Forecasts of the valid windows, none below a quarter of the series' mean sum, 0 elsewhere.
+
+    A series that comes back after months without a sale meets a forecast of almost nothing; its error over that forecast would say
+    nothing about the errors to come.
+    """
+    actual = np.where(errors.is_valid, errors.actual_units, 0.0).sum(axis=1, keepdims=True)
+    mean = actual / np.maximum(errors.is_valid.sum(axis=1, keepdims=True), 1)
+    return np.where(errors.is_valid, np.maximum(errors.forecast_units, FLOOR_SHARE * mean), 0.0)
 
 
 def _shrink(square: np.ndarray, forecast: np.ndarray, weight: np.ndarray, pooled: np.ndarray) -> np.ndarray:

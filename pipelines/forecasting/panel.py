@@ -63,7 +63,10 @@ def _number_series(rows: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     location_code, locations = pd.factorize(rows["location_id"], sort=True)
     item_code, items = pd.factorize(rows["item_id"], sort=True)
     pair = location_code.astype(np.int64) * max(len(items), 1) + item_code
-    distinct, series = np.unique(pair, return_inverse=True)
+    present = np.zeros(len(locations) * max(len(items), 1), dtype=bool)
+    present[pair] = True
+    distinct = np.flatnonzero(present)
+    series = (np.cumsum(present) - 1)[pair]
     keys = pd.DataFrame(
         {
             "location_id": pd.Series(np.asarray(locations, dtype=object)[distinct // max(len(items), 1)], dtype=str),
@@ -75,5 +78,5 @@ def _number_series(rows: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
 
 def _refuse_duplicates(series: np.ndarray, column: np.ndarray, days: int) -> None:
     cell = series.astype(np.int64) * max(days, 1) + column
-    if len(np.unique(cell)) != len(cell):
+    if len(cell) and np.bincount(cell).max() > 1:
         raise ValueError("demand holds two rows for one location, item and date")

@@ -11,10 +11,27 @@ from pipelines.forecasting.forecast import make_forecast
 from pipelines.forecasting.panel import build_panel
 
 AS_OF = dt.date(2026, 6, 30)
-SUMMARY = (
-    "location_id item_id method mean_daily_units raw_mean_daily_units dispersion_k in_stock_days history_days protection_days "
-    "protection_mean_units q50_units q90_units q95_units q98_units safety_stock_units reorder_point_units target_units uses_prior note"
-).split()
+SUMMARY = [
+    "location_id",
+    "item_id",
+    "method",
+    "mean_daily_units",
+    "raw_mean_daily_units",
+    "dispersion_k",
+    "in_stock_days",
+    "history_days",
+    "protection_days",
+    "protection_mean_units",
+    "q50_units",
+    "q90_units",
+    "q95_units",
+    "q98_units",
+    "safety_stock_units",
+    "reorder_point_units",
+    "target_units",
+    "uses_prior",
+    "note",
+]
 
 
 def rows(location, item, units, exposure=1.0, end=AS_OF):

@@ -117,3 +117,11 @@ def test_quantiles_rise_with_their_share():
     fitted = fit_sum(mean, errors, np.zeros(90), np.ones(90))
     quantiles = np.array([fitted.quantile(share) for share in (0.5, 0.9, 0.95, 0.98)])
     assert np.all(np.diff(quantiles, axis=0) >= 0) and np.all(quantiles >= 0)
+
+
+def test_a_comeback_after_a_forecast_of_nothing_does_not_explode_the_quantiles():
+    forecast = np.full((1, 10), 1e-6)
+    actual = np.zeros((1, 10))
+    actual[0, -1] = 40.0
+    errors = PastErrors(forecast, actual, np.ones((1, 10), dtype=bool), one(10.0))
+    assert fit_sum(one(2.0), errors, np.zeros(1), np.ones(1)).quantile(0.98)[0] <= 80.0
