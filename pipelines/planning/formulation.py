@@ -230,7 +230,7 @@ def _prefix(m: Formulation, curves: Curves, fill: Variables, cuts: Iterable[Pref
         yield f"{segment:06d}_{serial:04d}", pairs, LE, 0.0
 
 
-CONSTRAINTS: tuple[Callable[[Formulation], Iterator[Row]], ...] = (
+CONSTRAINTS: tuple[Any, ...] = (
     received_is_gain_filled,
     sent_is_loss_filled,
     lane_kg_fits_pallets,
@@ -248,7 +248,22 @@ CONSTRAINTS: tuple[Callable[[Formulation], Iterator[Row]], ...] = (
     item_sends_only_in_turn,
     firm_line_moves_as_agreed,
 )
-LAZY_CONSTRAINTS = (packs_need_open_lane, gain_prefix_needs_open_lanes, loss_prefix_needs_open_lanes)
+LAZY_CONSTRAINTS: tuple[Any, ...] = (packs_need_open_lane, gain_prefix_needs_open_lanes, loss_prefix_needs_open_lanes)
+
+
+def formulation_page() -> str:
+    """docs/formulation.md, written from the docstrings of this module and its constraint functions."""
+    parts = ["# The formulation", "Written from `pipelines/planning/formulation.py`; a test keeps it current.", *_paragraphs(__doc__)]
+    parts.append("Objective: maximise gain segment values + loss segment values - arc, line, pallet and truck cost.")
+    for title, functions in (("In every model", CONSTRAINTS), ("Added when an LP solution breaks them", LAZY_CONSTRAINTS)):
+        parts.append(f"## {title}")
+        for function in functions:
+            parts += [f"### {function.__name__}", *_paragraphs(function.__doc__)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    return [" ".join(part.split()) for part in (text or "").split("\n\n")]
 
 
 def cost_terms(m: Formulation) -> list[tuple[pulp.LpVariable, float]]:

@@ -1,7 +1,7 @@
 """An upper bound that needs no model in memory: lanes priced one by one, coupled by multipliers. Searching multipliers is volume.py's task.
 
 Valid for any multipliers of zero or more on what is relaxed: room in every gain segment (u) and loss segment (v), docks (out, in), the
-budget. What is left falls apart by lane: profit is concave in pallets, and the best whole pallets and trucks of each lane are found exactly,
+budget. What is left falls apart by lane: profit is concave in pallets; the best whole pallets and trucks of each lane are found exactly,
 with kg and m3 blended by a share theta (a pallet holds theta kg/pallet_kg + (1 - theta) m3/pallet_m3 <= 1 for any theta in [0, 1]).
 Minimum shipments and the one-direction rule are left out, which keeps the bound valid; line charges are spread over U_a packs.
 
