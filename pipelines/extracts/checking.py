@@ -126,23 +126,38 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contract: FeedContract
 
 def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch: Batch) -> None:
     """Check one batch as text, cast what passes, check the rules between columns, and put each row on one side."""
-    connection.register("batch", batch.cells)
     valid = " AND ".join(text_rules.is_valid(column) for column in contract.columns)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {valid} AS _valid FROM batch")  # noqa: S608 - from contracts
-    connection.unregister("batch")
-    connection.execute(f"INSERT INTO quarantined {_text_faults(contract.columns)}")
+    with _registered(connection, "batch", batch.cells):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {valid} AS _valid FROM batch")  # noqa: S608 - from contracts
     casts = ", ".join(f'{text_rules.typed(column)} AS "{column.name}"' for column in contract.columns)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE cast_rows AS SELECT {casts}, {LINE_COLUMN} FROM judged WHERE _valid")  # noqa: S608
     keep = " AND ".join(["true", *(f"coalesce({rule.holds}, true)" for rule in contract.rules)])
-    if contract.rules:
-        connection.execute(f"INSERT INTO quarantined {_rule_faults(contract)} WHERE NOT ({keep})")
-    connection.execute(f"INSERT INTO accepted SELECT * FROM cast_rows WHERE {keep}")  # noqa: S608
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE cast_rows AS SELECT *, {keep} AS _keep "  # noqa: S608
+        f"FROM (SELECT {casts}, {LINE_COLUMN} FROM judged WHERE _valid)"
+    )
+    if _any(connection, "judged WHERE NOT _valid"):
+        connection.execute(f"INSERT INTO quarantined {_text_faults(contract.columns)}")
+    if _any(connection, "cast_rows WHERE NOT _keep"):
+        connection.execute(f"INSERT INTO quarantined {_rule_faults(contract)}")
+    connection.execute("INSERT INTO accepted SELECT * EXCLUDE (_keep) FROM cast_rows WHERE _keep")
     if batch.broken:
         rows = [(b.line, "", b.reason, b.value) for b in batch.broken]
         broken = pa.table(dict(zip(("line", "column", "reason", "value"), map(list, zip(*rows, strict=True)), strict=True)))
-        connection.register("broken", broken)
-        connection.execute("INSERT INTO quarantined SELECT * FROM broken")
-        connection.unregister("broken")
+        with _registered(connection, "broken", broken):
+            connection.execute("INSERT INTO quarantined SELECT * FROM broken")
+
+
+@contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> Iterator[None]:
+    connection.register(name, table)
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    return bool(connection.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchall())  # noqa: S608 - callers' own literals
 
 
 def _text_faults(columns: tuple[Column, ...]) -> str:
@@ -161,22 +176,26 @@ def _rule_faults(contract: FeedContract) -> str:
         shown = " || ', ' || ".join(f"'{name}=' || coalesce(CAST(\"{name}\" AS VARCHAR), '')" for name in rule.columns)
         parts.append((f"WHEN NOT coalesce({rule.holds}, true) THEN", text_rules.quote(rule.columns[0]), text_rules.quote(rule.name), shown))
     column, reason, value = (" ".join(f"{part[0]} {part[i]}" for part in parts) for i in (1, 2, 3))
-    return f"SELECT {LINE_COLUMN}, CASE {column} END, CASE {reason} END, CASE {value} END FROM cast_rows"  # noqa: S608
+    return f"SELECT {LINE_COLUMN}, CASE {column} END, CASE {reason} END, CASE {value} END FROM cast_rows WHERE NOT _keep"  # noqa: S608
 
 
 def _quarantine_duplicates(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> None:
     """Of rows that share a key keep the first if all are identical, else none. Nulls in a key are equal to each other."""
     key = ", ".join(f'"{name}"' for name in contract.key)
-    row = ", ".join(f'"{column.name}"' for column in contract.columns)
+    row = ", ".join(f'a."{column.name}"' for column in contract.columns)
     same = " AND ".join(f'a."{name}" IS NOT DISTINCT FROM k."{name}"' for name in contract.key)
+    own_key = ", ".join(f'a."{name}"' for name in contract.key)
+    connection.execute(f"CREATE TEMP TABLE doubled AS SELECT {key} FROM accepted GROUP BY {key} HAVING count(*) > 1")  # noqa: S608
+    if not _any(connection, "doubled"):
+        return
     connection.execute(
-        f"CREATE TEMP TABLE doubled AS SELECT {key}, min({LINE_COLUMN}) AS _first, count(DISTINCT ROW({row})) AS _kinds "  # noqa: S608
-        f"FROM accepted GROUP BY {key} HAVING count(*) > 1"
+        f"CREATE TEMP TABLE kinds AS SELECT {own_key}, min({LINE_COLUMN}) AS _first, count(DISTINCT ROW({row})) AS _kinds "  # noqa: S608
+        f"FROM accepted a JOIN doubled k ON {same} GROUP BY {own_key}"
     )
     shown = " || ', ' || ".join(f"coalesce(CAST(a.\"{name}\" AS VARCHAR), '')" for name in contract.key)
     connection.execute(
         f"INSERT INTO quarantined SELECT a.{LINE_COLUMN}, {text_rules.quote(','.join(contract.key))}, 'duplicate_key', {shown} "  # noqa: S608
-        f"FROM accepted a JOIN doubled k ON {same} WHERE k._kinds > 1 OR a.{LINE_COLUMN} > k._first"
+        f"FROM accepted a JOIN kinds k ON {same} WHERE k._kinds > 1 OR a.{LINE_COLUMN} > k._first"
     )
     connection.execute(f"DELETE FROM accepted WHERE {LINE_COLUMN} IN (SELECT line FROM quarantined WHERE reason = 'duplicate_key')")  # noqa: S608
 

@@ -17,7 +17,7 @@ UTF-8 (a byte order mark is fine), comma, one header line, RFC 4180 quotes, LF o
 {MAX_FILE_BYTES // 1024**3} GiB a file. Dates are `YYYY-MM-DD`, local times `YYYY-MM-DDTHH:MM:SS`, years {EARLIEST_YEAR} to {LATEST_YEAR};
 decimals take a point, booleans are `true` or `false`, an empty field is null. Identifiers are text: `007`, `1E5` and `NA` stay as they are.
 Free text has at most {FREE_TEXT_MAX_CHARS} characters. Columns stand in any order and may go by an alias; an unknown one is ignored
-with a warning, a missing or doubled one refuses the file. An empty file, and a header without rows, is refused unless the feed may be empty.
+with a warning, a missing or doubled one refuses the file. A header without rows is refused unless the feed may be empty.
 
 ## The drop folder
 
