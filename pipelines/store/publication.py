@@ -106,9 +106,7 @@ def _write_draft(
     marts = _export_marts(draft, store_path)
     for name, content in sorted(files.items()):
         (draft / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    listed = {
-        str(file.relative_to(draft)): {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in _files_below(draft)
-    }
+    listed = {str(file.relative_to(draft)): {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in _files_below(draft)}
     body = dict(manifest) | {"format": FORMAT, "run_id": run_id, "as_of": as_of.isoformat(), "marts": marts, "files": listed}
     (draft / MANIFEST).write_bytes(_canonical_json(body))
     for file in _files_below(draft):
@@ -129,7 +127,9 @@ def _export_marts(draft: Path, store_path: Path) -> dict[str, dict[str, Any]]:
             order = ", ".join(quoted(column) for column in MART_GRAINS[name])
             connection.execute(f"CREATE TABLE {quoted(name)} AS FROM store.marts.{quoted(name)} ORDER BY {order}")
             file = literal(str(draft / "marts" / f"{name}.parquet"))
-            rows = connection.execute(f"COPY (FROM {quoted(name)} ORDER BY {order}) TO {file} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+            rows = connection.execute(
+                f"COPY (FROM {quoted(name)} ORDER BY {order}) TO {file} (FORMAT parquet, COMPRESSION zstd)"
+            ).fetchone()
             marts[name] = {"grain": list(MART_GRAINS[name]), "rows": rows[0] if rows else 0}
         connection.execute("DETACH store")
         connection.execute("CHECKPOINT")

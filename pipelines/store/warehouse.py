@@ -4,7 +4,7 @@ Building marts is dbt's business, publishing them is `publication`'s, and the le
 """
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ class RunParameters:
             raise UsageError(f"window_days and slow_moving_days must be 1 or more, found {self.window_days} and {self.slow_moving_days}")
 
 
-def DBT_ENV(path: Path) -> dict[str, str]:  # noqa: N802 - named by the profile that reads it
+def DBT_ENV(path: Path) -> dict[str, str]:
     """Environment that dbt's profile needs to open the store at `path` (made absolute)."""
     return {
         "EVENSTOCK_STORE": str(Path(path).resolve()),
@@ -126,9 +126,7 @@ def remove_store(path: Path) -> None:
 
 
 @contextmanager
-def open_store(
-    path: Path, *, read_only: bool = False, folders: Sequence[Path] = ()
-) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_store(path: Path, *, read_only: bool = False, folders: Sequence[Path] = ()) -> Generator[duckdb.DuckDBPyConnection]:
     """A connection with bounded memory, threads and temporary space that can read its own folder and `folders` only."""
     path = Path(path).resolve()
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -173,7 +171,7 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -
 
 
 @contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
     connection.execute("BEGIN TRANSACTION")
     yield
     connection.execute("COMMIT")
@@ -190,13 +188,11 @@ def _create_feed_view(connection: duckdb.DuckDBPyConnection, feed: str, columns:
     declared = [*columns, *(column for column in LINEAGE if column[0] not in dict(columns))]
     if not files:
         selected = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in declared)
-        connection.execute(f"CREATE VIEW lake.{quoted(feed)} AS SELECT {selected} WHERE false")  # noqa: S608 - declared names
+        connection.execute(f"CREATE VIEW lake.{quoted(feed)} AS SELECT {selected} WHERE false")
         return
     source = f"read_parquet([{', '.join(literal(str(file)) for file in files)}], union_by_name = true)"
-    found = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    selected = ", ".join(
-        f"CAST({quoted(name) if name in found else 'NULL'} AS {kind}) AS {quoted(name)}" for name, kind in declared
-    )
+    found = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608 - quoted paths
+    selected = ", ".join(f"CAST({quoted(name) if name in found else 'NULL'} AS {kind}) AS {quoted(name)}" for name, kind in declared)
     connection.execute(f"CREATE VIEW lake.{quoted(feed)} AS SELECT {selected} FROM {source}")  # noqa: S608 - declared names
 
 

@@ -43,10 +43,10 @@ def write_feed(folder: Path, feed: str, rows: list[dict], business_date: datetim
     return target
 
 
-def run_dbt(store: Path, scratch: Path, *arguments: str) -> subprocess.CompletedProcess:
+def run_dbt(store: Path, scratch: Path, *arguments: str, project: Path = PROJECT) -> subprocess.CompletedProcess:
     """Call the real dbt; its own files go to `scratch`."""
     environment = os.environ | DBT_ENV(store) | {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
-    command = [str(Path(sys.executable).with_name("dbt")), *arguments, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    command = [str(Path(sys.executable).with_name("dbt")), *arguments, "--project-dir", str(project), "--profiles-dir", str(project)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -58,7 +58,7 @@ def rows_of(names: str, *values: tuple) -> list[dict]:
 ITEMS = rows_of(
     "item_id description category units_per_pack weight_kg volume_m3 unit_cost_usd unit_price_usd lifecycle",
     ("P", "pump", "food", 1, "1.5", "0.1", "10", "15", "active"),
-    ("Q", "quilt", "food", 6, "0.5", "0.05", "2", "4", "active"),
+    ("Q", "'); drop table x; -- {{ 7 * 7 }}", "food", 6, "0.5", "0.05", "2", "4", "active"),
     ("R", "rope", "toys", 1, "0.2", "0.01", "5", "9", "discontinued"),
 )
 LOCATIONS = rows_of(
@@ -129,7 +129,8 @@ TRANSFERS = rows_of(
     ("T3", "L3", "P", "A", "B", "road", 5, 0, 0, "released", at(10, 8)),
 )
 RECEIPTS = rows_of(
-    "receipt_id reference_type reference_id line_id item_id location_id qty_expected qty_received qty_damaged qty_short qty_over received_at",
+    "receipt_id reference_type reference_id line_id item_id location_id qty_expected qty_received qty_damaged"
+    " qty_short qty_over received_at",
     ("r1", "transfer", "T1", "L1", "P", "B", 8, 6, 1, 1, 0, at(8, 6)),
     ("r2", "transfer", "T1", None, "P", "B", 3, 4, 0, 0, 1, at(8, 7)),
     ("r3", "po", "po1", None, "P", "B", 20, 20, 0, 0, 0, at(9, 6)),
@@ -196,15 +197,50 @@ def small_lake(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]
     return lake
 
 
-@pytest.fixture(scope="session")
-def built_store(small_lake: dict[str, list[Path]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store after both dbt builds of a run: facts, then forecast and plan, then decisions."""
-    scratch = tmp_path_factory.mktemp("dbt")
-    store = tmp_path_factory.mktemp("store") / "store.duckdb"
-    create_store(store, small_lake, PARAMETERS, {"ledger_transfer_lines": pd.DataFrame(LEDGER)})
+def build_store(lake: dict[str, list[Path]], folder: Path) -> Path:
+    """Both dbt builds of a run: facts, then forecast and plan handed over, then decisions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store = folder / "store.duckdb"
+    create_store(store, lake, PARAMETERS, {"ledger_transfer_lines": pd.DataFrame(LEDGER)})
     for tag in ("facts", "decisions"):
-        done = run_dbt(store, scratch, "build", "--select", f"tag:{tag}", "--exclude-resource-type", "unit_test")
+        done = run_dbt(store, folder, "build", "--select", f"tag:{tag}", "--exclude-resource-type", "unit_test")
         assert done.returncode == 0, done.stdout + done.stderr
-        tables = {"forecast_summary": forecast_summary(), "forecast_weekly": forecast_weekly(), "plan_lines": plan_lines()}
-        put_tables(store, tables)
+        put_tables(store, {"forecast_summary": forecast_summary(), "forecast_weekly": forecast_weekly(), "plan_lines": plan_lines()})
     return store
+
+
+@pytest.fixture(scope="session")
+def dbt_scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the shared build writes its manifest, and the store itself."""
+    return tmp_path_factory.mktemp("dbt")
+
+
+@pytest.fixture(scope="session")
+def built_store(small_lake: dict[str, list[Path]], dbt_scratch: Path) -> Path:
+    """The small lake as a store after both builds."""
+    return build_store(small_lake, dbt_scratch)
+
+
+@pytest.fixture(scope="session")
+def dbt_run():
+    return run_dbt
+
+
+@pytest.fixture(scope="session")
+def store_builder():
+    return build_store
+
+
+@pytest.fixture(scope="session")
+def lake_writer():
+    return write_feed
+
+
+@pytest.fixture(scope="session")
+def feeds() -> dict[str, list[dict]]:
+    return FEEDS
+
+
+@pytest.fixture(scope="session")
+def run_parameters() -> RunParameters:
+    return PARAMETERS

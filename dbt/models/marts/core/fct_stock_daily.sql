@@ -29,7 +29,7 @@ select
     stock.reserved_units,
     stock.blocked_units,
     {{ safe_ratio('stock.in_stock_seconds', '43200') }} as in_stock_share,
-    cast(stock.on_hand_units * items.unit_cost_usd as decimal(18, 4)) as inventory_value_usd,
+    {{ to_exact('stock.on_hand_units * items.unit_cost_usd') }} as inventory_value_usd,
     cast(stock.in_stock_seconds as bigint) as in_stock_seconds,
     stock.is_reported,
     items.lifecycle <> 'discontinued'
