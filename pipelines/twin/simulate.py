@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.domain.errors import UsageError
-from pipelines.domain.stock import StockState, Units
+from pipelines.domain.stock import ConservationError, StockState, Units
 from pipelines.twin.customers import Served, draw_customers, serve
 from pipelines.twin.demand import DemandTable
 from pipelines.twin.events import Columns, DayEvents, DayRecorder
@@ -78,20 +78,32 @@ class Twin:
         self.transport.accept(list(released), recorder)
         self.transport.receive(recorder, self.stock)
         self.replenishment.receive(recorder, self.stock)
-        self.stock.assert_conserved()
+        self.assert_conserved()
         if recorder.date.isoweekday() == self.world.parameters.scrap_weekday:
             self._scrap(recorder)
         self.parcels.ship_reserved(recorder, self.stock)
         served = self._serve_customers(recorder)
-        self.stock.assert_conserved()
+        self.assert_conserved()
         self._replenish(recorder, served)
         self.transport.ship(recorder, self.stock)
-        self.stock.assert_conserved()
+        self.assert_conserved()
         self.closing_units[self.day] = self.stock.on_hand
         self.closing_transit[self.day] = self.stock.in_transit.sum(axis=0)
         events = recorder.close(self._stock_rows(recorder.date))
         self.day += 1
         return events
+
+    def assert_conserved(self) -> None:
+        """Check that no unit appeared or vanished, and that units on the road are those of the transfer lines travelling.
+
+        Raises `ConservationError`.
+        """
+        self.stock.assert_conserved()
+        on_road = np.zeros(self.stock.shape, dtype=np.int64)
+        for line in self.transport.travelling:
+            on_road[line.destination, line.item] += line.shipped
+        if not np.array_equal(on_road, self.stock.in_transit):
+            raise ConservationError(f"{on_road.sum()} units on transfer lines, {self.stock.in_transit.sum()} in transit")
 
     def _open(self, recorder: DayRecorder) -> None:
         opening = self.replenishment.opening_stock()
@@ -103,7 +115,7 @@ class Twin:
         gone = self.stock.scrap_blocked()
         locations, items = np.nonzero(gone)
         recorder.move("scrap", SCRAP_SECOND, locations, items, -gone[locations, items])
-        self.stock.assert_conserved()
+        self.assert_conserved()
 
     def _serve_customers(self, recorder: DayRecorder) -> Served:
         lines = draw_customers(self.demand.units[self.day], self.seed, self.day, self.world.parameters.web_share)

@@ -97,7 +97,7 @@ def _build_synthetic(demand: DemandTable, seed: int, name: str, regions: list[st
     lanes, truth = _synthetic_lanes(locations, seed)
     review = items["review_period_days"].to_numpy(dtype=np.int64)
     phase = stream(seed, "review_phase").integers(0, 1_000_000, len(review)) % review
-    parameters = WorldParameters(service_z=1.8, level_bias_sd=0.35, supplier_lead_sd_days=2.0, po_short_share=0.08)
+    parameters = WorldParameters(service_z=2.2, level_bias_sd=0.35, supplier_lead_sd_days=2.0, po_short_share=0.08)
     return World(name, items, locations, lanes, truth, phase, parameters)
 
 

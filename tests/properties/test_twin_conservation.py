@@ -72,7 +72,7 @@ def test_units_are_conserved_and_extracts_replay(case, released, seed):
     balance, received, states = Counter(), Counter(), Counter()
     for day in range(demand.days):
         events = twin.play_day(released[day])
-        twin.stock.assert_conserved()
+        twin.assert_conserved()
         for row in events.frames["wms_movements"].to_dict("records"):
             assert row["qty_units"] != 0 and row["at"][:10] == events.date.isoformat()
             balance[row["location_id"], row["item_id"]] += row["qty_units"]

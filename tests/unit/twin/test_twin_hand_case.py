@@ -9,6 +9,7 @@ import datetime as dt
 import pytest
 
 from pipelines.domain.errors import UsageError
+from pipelines.domain.stock import ConservationError
 from pipelines.twin.metrics import summarise
 from pipelines.twin.simulate import Twin
 
@@ -105,6 +106,15 @@ def test_days_that_were_not_played_are_refused(played, small_world):
     world, demand = small_world(DEMAND)
     with pytest.raises(UsageError, match="no day was played"):
         summarise(Twin(world, demand, 1), D1, D1)
+
+
+def test_a_lost_transfer_line_is_noticed(small_world, dispatch):
+    world, demand = small_world(DEMAND)
+    twin = Twin(world, demand, 1)
+    twin.play_day([dispatch(5)])
+    twin.transport.travelling.clear()
+    with pytest.raises(ConservationError, match="0 units on transfer lines, 5 in transit"):
+        twin.play_day([])
 
 
 def test_without_the_transfer_a_day_is_saved_but_nothing_else_changes(small_world):
