@@ -1,6 +1,6 @@
 """Units are conserved and the ledger stays sound over any sequence of decisions, dispatches and warehouse reports.
 
-5,000 steps: 1,000 on a real ledger with a real outbox, 4,000 folded reports; the soak runs 100,000. Both print the count reached.
+5,000 steps: 500 on a real ledger with a real outbox, 4,500 folded reports; the soak runs 100,000. Both print the count reached.
 """
 
 import json
@@ -23,7 +23,7 @@ from pipelines.execution.reconcile import reconcile
 from pipelines.store.ledger import RunRecord, open_ledger
 
 DAY = date(2016, 4, 24)
-CI_STEPS, SOAK_STEPS = (1_000, 4_000), (10_000, 90_000)
+CI_STEPS, SOAK_STEPS = (500, 4_500), (10_000, 90_000)
 ITEMS, LANES, PACK, STOCK = 4, 3, 6, 40
 TRANSFERS = "transfer_id line_id item_id lot_id origin destination mode qty_requested qty_picked qty_shipped state at"
 RECEIPTS = (
