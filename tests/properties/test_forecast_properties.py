@@ -58,6 +58,8 @@ def test_never_negative_never_null_quantiles_in_order(demand):
     assert (made.summary.select_dtypes("number").to_numpy() >= 0).all() and (made.weekly["mean_units"] >= 0).all()
     quantiles = made.summary[["q50_units", "q90_units", "q95_units", "q98_units"]].to_numpy()
     assert (np.diff(quantiles, axis=1) >= 0).all()
+    largest = demand["qty_sold_units"].max()
+    assert (made.summary["q98_units"] <= 10 * (largest + 1) * made.summary["protection_days"]).all()
     assert (made.summary["target_units"] >= made.summary["protection_mean_units"]).all()
 
 
