@@ -87,9 +87,8 @@ def test_the_limit_acts_where_it_binds_and_only_there(case):
 
 def chain(gain_at_b):
     document = changed({})
-    document["lanes"] = [
-        {"lane_id": f"{a}>{b}", "origin": a, "destination": b, "truck_cost_usd": 0, "pallet_cost_usd": 0, "max_trucks": 1} for a, b in ("AB", "BC")
-    ]
+    free = {"truck_cost_usd": 0, "pallet_cost_usd": 0, "max_trucks": 1}
+    document["lanes"] = [free | {"lane_id": f"{a}>{b}", "origin": a, "destination": b} for a, b in ("AB", "BC")]
     document["arcs"] = [{"item_id": "s", "lane_id": lane, "cost_usd_per_unit": 1, "max_packs": 1} for lane in ("A>B", "B>C")]
     document["gains"] = [
         {"item_id": "s", "location_id": "B", "segments": [[1, gain_at_b]]},
