@@ -3,7 +3,7 @@
 A step may be run again at any time: it writes whole files into the attempt's own folder, and the ledger ignores what it already knows.
 """
 
-from pipelines.flows.closing import approve, dispatch
+from pipelines.flows.closing import approve, decide, dispatch
 from pipelines.flows.intake import (
     GateInputs,
     ingest_feed,
@@ -26,6 +26,7 @@ __all__ = [
     "approve",
     "audit",
     "build_store",
+    "decide",
     "dispatch",
     "ingest_feed",
     "land_inbox",

@@ -105,6 +105,7 @@ def reconcile_ledger(run: Run) -> dict[str, Any]:
 def read_feed(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame":
     """All accepted rows of a feed known at `as_of`, oldest business date first."""
     import pandas as pd
+
     from pipelines.extracts.lake import current_files, read_frame
 
     parts = [read_frame(file.path) for file in current_files(home.lake, feed, as_of)]
@@ -113,6 +114,7 @@ def read_feed(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame":
 
 def _no_rows(feed: str) -> "pd.DataFrame":
     import pandas as pd
+
     from pipelines.extracts.contract import load_contract
 
     return pd.DataFrame(columns=[column.name for column in load_contract(feed).columns])

@@ -1,0 +1,123 @@
+"""`evenstock plan ...`: solve and audit problem files, look at the published plan, decide on its lines."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import decisions, problems
+from cli.screen import complain, print_table, say, to_csv
+from pipelines.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipelines.queries import PlanHeader
+    from pipelines.settings import Home
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.command("solve", epilog="Example: evenstock plan solve --problem p.json.gz --out plan.json --time-limit 60")(problems.solve)
+app.command("audit", epilog="Example: evenstock plan audit --problem p.json.gz --plan plan.json")(problems.audit)
+app.command("approve", epilog='Example: evenstock plan approve L0a1b2c3d4e5f --by ana --reason "dock is free"')(decisions.approve)
+app.command("reject", epilog='Example: evenstock plan reject L0a1b2c3d4e5f --by ana --reason "promotion next week"')(decisions.reject)
+FORMATS = ("csv", "json", "parquet")
+
+
+@app.command("show", epilog="Example: evenstock plan show --limit 50")
+def show(limit: Annotated[int, typer.Option("--limit", min=1, help="Lines to show, most valuable first.")] = 20) -> None:
+    """Show the published plan: totals, age, lines and KPIs."""
+    from pipelines.settings import load_settings
+
+    settings = load_settings()
+    show_header(settings.folders)
+    show_lines(settings.folders, settings.ledger_url, limit)
+    say()
+    show_kpis(settings.folders)
+
+
+@app.command("explain", epilog="Example: evenstock plan explain L0a1b2c3d4e5f")
+def explain(line: Annotated[str, typer.Argument(metavar="LINE", help="Line id, as evenstock plan show lists it.")]) -> None:
+    """Say why the plan moves a line: value, cost, stock before and after, and what would change the answer."""
+    from pipelines import queries
+    from pipelines.settings import load_settings
+
+    say(queries.explain(load_settings().folders, line))
+
+
+@app.command("pull", epilog="Example: evenstock plan pull --format csv --out lines.csv")
+def pull(
+    form: Annotated[str, typer.Option("--format", metavar="csv|json|parquet", help="Format of the lines.")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", metavar="F", help="File to write; else stdout.")] = None,
+) -> None:
+    """Hand out the lines of the published plan with their state, most valuable first."""
+    from pipelines.queries import read_lines
+    from pipelines.settings import load_settings
+
+    if form not in FORMATS:
+        raise UsageError(f"--format: {form!r} is not one of {', '.join(FORMATS)}")
+    if form == "parquet" and out is None:
+        raise UsageError("--format parquet is not for the screen; give --out FILE")
+    settings = load_settings()
+    lines = read_lines(settings.folders, settings.ledger_url)
+    if form == "parquet":
+        problems.write_whole(out, lambda path: lines.to_parquet(path, index=False))
+        return
+    if form == "csv":
+        text = to_csv(list(lines.columns), lines.astype(object).itertuples(index=False))
+    else:
+        rows = json.loads(lines.to_json(orient="records", date_format="iso"))
+        text = json.dumps(rows, indent=1) + "\n"
+    if out is None:
+        print(text, end="")
+    else:
+        problems.write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def show_header(home: "Home") -> "PlanHeader":
+    """Print the plan's totals; a stale plan is said to be so on stderr as well."""
+    from pipelines.queries import read_header
+
+    header = read_header(home)
+    gap = "unknown" if header.gap_share is None else f"{header.gap_share:.4%}"
+    say(f"Plan of {header.as_of} (run {header.run_id}): {header.status}, gap {gap}, {header.lines} lines, {header.units:,} units")
+    say(f"  benefit {header.benefit_usd:,.2f} USD - cost {header.cost_usd:,.2f} USD = net {header.net_usd:,.2f} USD")
+    if header.is_stale:
+        complain(f"warning: this plan is {header.age_days} days older than the newest extract; run evenstock run --as-of for that date")
+    if header.status == "FALLBACK":
+        complain("warning: no plan was found within the limits, so this one moves nothing new (FALLBACK)")
+    return header
+
+
+def show_lines(home: "Home", ledger_url: str, limit: int) -> None:
+    """Print the most valuable lines."""
+    from pipelines.queries import read_lines
+
+    lines = read_lines(home, ledger_url)
+    names = ["line", "item", "from", "to", "units", "ships", "arrives", "net USD", "state"]
+    rows = [
+        [
+            r.line_id,
+            r.item_id,
+            r.origin,
+            r.destination,
+            r.units,
+            str(r.ship_date)[:10],
+            str(r.arrival_date)[:10],
+            f"{r.net_usd:,.2f}",
+            r.state,
+        ]
+        for r in lines.head(limit).itertuples()
+    ]
+    if rows:
+        print_table(names, rows)
+    if len(lines) > limit:
+        say(f"  and {len(lines) - limit} more; evenstock plan pull hands out all")
+
+
+def show_kpis(home: "Home") -> None:
+    """Print the network's KPIs of the publication."""
+    from pipelines.queries import read_kpis
+
+    kpis = read_kpis(home)
+    rows = [[r.kpi.replace("_", " "), "-" if r.value != r.value else f"{r.value:,.3f}", r.unit] for r in kpis.itertuples()]
+    window = int(kpis["window_days"].iloc[0]) if len(kpis) else 0
+    print_table(["KPI", "value", "unit"], rows, f"Network, last {window} days:")

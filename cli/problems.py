@@ -1,0 +1,104 @@
+"""`evenstock plan solve` and `plan audit`: stand-alone problem and plan files, no home needed."""
+
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.screen import complain, progress_bar, say
+from pipelines.domain.errors import InputRefused, NoValidPlan, UsageError
+
+MAX_JSON_BYTES = 4_000_000_000
+ProblemFile = Annotated[Path, typer.Option("--problem", metavar="FILE", help="evenstock-problem/1 as JSON, may be gzipped (.gz).")]
+
+
+def solve(
+    problem: ProblemFile,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the plan (evenstock-plan/1) goes.")],
+    time_limit: Annotated[float, typer.Option("--time-limit", metavar="S", min=0.1, help="Seconds, as a safety net.")] = 60.0,
+    gap: Annotated[float, typer.Option("--gap", metavar="G", min=0.0, max=1.0, help="Stop at this relative gap.")] = 1e-6,
+) -> None:
+    """Solve a problem file and write the plan, after an independent audit. A fallback plan is written with a warning."""
+    from pipelines.planning.audit import audit_plan
+    from pipelines.planning.problem import Problem
+    from pipelines.planning.solve import SolveOptions, solve_problem
+
+    document = read_document(problem)
+    typed = Problem.from_json(document, str(problem))
+    with progress_bar() as tell:
+        plan = solve_problem(
+            typed, SolveOptions(time_limit_s=time_limit, gap_share=gap), lambda stage, figures: tell(f"{stage} {_brief(figures)}", 0.5)
+        )
+    made = plan.to_json()
+    if plan.status == "FAILED":
+        raise NoValidPlan(f"{problem}: no plan is allowed by the limits, not even an empty one; check firm lines, caps and docks")
+    report = audit_plan(document, made)
+    if not report.ok:
+        raise NoValidPlan(f"{problem}: the audit refuses the solver's plan: {report.violations[0].message}")
+    write_whole(out, lambda path: path.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8"))
+    say(_headline(made))
+    if plan.status == "FALLBACK":
+        complain("warning: no plan was found within the limits, so this one moves nothing new (FALLBACK); give more --time-limit")
+
+
+def audit(
+    problem: ProblemFile,
+    plan: Annotated[Path, typer.Option("--plan", metavar="FILE", help="evenstock-plan/1 as JSON, may be gzipped (.gz).")],
+) -> None:
+    """Recompute a plan against its problem, trusting neither: feasibility clause by clause, and the money. Exit 5 on a violation."""
+    from pipelines.planning.audit import audit_plan
+
+    report = audit_plan(read_document(problem), read_document(plan))
+    if report.ok:
+        say(f"the plan holds: objective {report.objective_usd:,.4f} USD, signature {report.signature}")
+        return
+    for violation in report.violations:
+        say(f"{violation.clause}  {violation.subject}: {violation.message}")
+    raise NoValidPlan(f"{plan}: {len(report.violations)} violations")
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A JSON object from a file, gunzipped if its name ends in .gz. Raises `InputRefused` naming the file, place and remedy."""
+    try:
+        opener: Any = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rb") as file:
+            data = file.read(MAX_JSON_BYTES + 1)
+        if len(data) > MAX_JSON_BYTES:
+            raise InputRefused(f"{path}: more than {MAX_JSON_BYTES} bytes unpacked; split the problem")
+        value = json.loads(data)
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputRefused(f"{path}: no such file") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputRefused(f"{path}: not readable ({error})") from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise InputRefused(f"{path}: not JSON in UTF-8 ({type(error).__name__})") from None
+    except json.JSONDecodeError as error:
+        raise InputRefused(f"{path}: line {error.lineno}, column {error.colno}: not JSON ({error.msg})") from None
+    if not isinstance(value, dict):
+        raise InputRefused(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file the user named, whole or not at all; raises `UsageError` where that is impossible."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        write(partial)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot be written ({error.strerror or error}); name a file in a folder that exists") from None
+
+
+def _headline(plan: dict[str, Any]) -> str:
+    gap = "unknown" if plan["gap_share"] is None else f"{plan['gap_share']:.4%}"
+    return f"{plan['status']}: {len(plan['shipments'])} lines, objective {plan['objective_usd']:,.4f} USD, gap {gap} ({plan['bound_kind']})"
+
+
+def _brief(figures: dict[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in figures.items())[:60]

@@ -1,0 +1,86 @@
+"""What reaches a terminal or a spreadsheet: text without control characters, cells without live formulas, progress on stderr."""
+
+import csv
+import io
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def clean(text: object) -> str:
+    r"""Text that cannot steer a terminal: control and format characters become visible escapes.
+
+    >>> clean("A\x1b[31mB")
+    'A\\x1b[31mB'
+    """
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(c)[1:-1] for c in str(text))
+
+
+def complain(text: str) -> None:
+    """One line on stderr."""
+    print(f"evenstock: {clean(' '.join(text.split()))}", file=sys.stderr)
+
+
+def say(text: str = "") -> None:
+    """One line on stdout."""
+    print("\n".join(clean(line) for line in text.split("\n")))
+
+
+def safe_cell(value: Any) -> Any:
+    """A value for a CSV cell; text that a spreadsheet would run as a formula gets a leading quote, numbers stay numbers.
+
+    >>> safe_cell("=1+1"), safe_cell(-3), safe_cell("plain")
+    ("'=1+1", -3, 'plain')
+    """
+    if value is None or value != value:
+        return ""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """RFC 4180 text with LF line ends and safe cells."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([safe_cell(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """A plain table on stdout; numbers to the right, wide enough for its content and no wider."""
+    if title:
+        say(title)
+    texts = [[clean(cell) for cell in row] for row in rows]
+    widths = [max([len(name), *(len(row[n]) for row in texts)]) for n, name in enumerate(columns)]
+    right = [all(_is_number(row[n]) for row in texts) and bool(texts) for n in range(len(columns))]
+    for row in [list(columns), ["-" * width for width in widths], *texts]:
+        cells = [cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in zip(row, widths, right, strict=True)]
+        say("  " + "  ".join(cells).rstrip())
+
+
+def _is_number(text: str) -> bool:
+    return not text or text.replace(",", "").replace("%", "").replace("-", "").replace("+", "").replace(".", "").strip().isdigit()
+
+
+@contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[Any]:
+    """A `tell(said, share)` that draws a bar on stderr if that is a terminal, else prints a line per step."""
+    if quiet:
+        yield lambda said, share: None
+        return
+    if not sys.stderr.isatty():
+        yield lambda said, share: print(f"[{share:4.0%}] {clean(said)}", file=sys.stderr, flush=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<34}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda said, share: bar.update(task, description=clean(said), completed=share)
