@@ -24,16 +24,17 @@ SAMPLE_SEED = 20260101
 SAMPLE_ITEMS = 300
 HORIZON_DAYS = 28
 QUANTILES = {"q50_units": 0.50, "q90_units": 0.90, "q95_units": 0.95, "q98_units": 0.98}
-TUNING = {"part": 0, "days_back": (168, 140, 112, 84)}
-REPORTED = {"part": 1, "days_back": (56, 28), "sums_days_back": (56, 49, 42, 35, 28, 21, 14)}
+TUNING_PART, TUNING_DAYS_BACK = 0, (168, 140, 112, 84)
+REPORTED_PART, REPORTED_DAYS_BACK = 1, (56, 28)
+REPORTED_SUMS_DAYS_BACK = (56, 49, 42, 35, 28, 21, 14)
 
 
 def run() -> list[dict]:
     """Rows {benchmark, case, measure, value} on the reported half; only the censoring simulation without real data."""
     rows = censoring_rows()
     if os.environ.get("EVENSTOCK_REAL_DATA"):
-        demand = load_sample(Path(os.environ["EVENSTOCK_REAL_DATA"]), REPORTED["part"])
-        rows += accuracy_rows(demand, REPORTED["days_back"]) + sum_rows(demand, REPORTED["sums_days_back"])
+        demand = load_sample(Path(os.environ["EVENSTOCK_REAL_DATA"]), REPORTED_PART)
+        rows += accuracy_rows(demand, REPORTED_DAYS_BACK) + sum_rows(demand, REPORTED_SUMS_DAYS_BACK)
     return rows
 
 

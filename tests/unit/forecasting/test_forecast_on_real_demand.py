@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.forecast_accuracy import REPORTED, accuracy_rows, load_sample
+from benchmarks.forecast_accuracy import REPORTED_DAYS_BACK, REPORTED_PART, accuracy_rows, load_sample
 from pipelines.domain.policy import Policy
 from pipelines.forecasting.forecast import make_forecast
 
@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_reported_half_of_m5_beats_seasonal_naive_and_the_four_week_mean(real_data):
-    demand = load_sample(real_data, REPORTED["part"])
-    value = {(row["case"], row["measure"]): row["value"] for row in accuracy_rows(demand, REPORTED["days_back"])}
+    demand = load_sample(real_data, REPORTED_PART)
+    value = {(row["case"], row["measure"]): row["value"] for row in accuracy_rows(demand, REPORTED_DAYS_BACK)}
     assert value["evenstock", "RMSSE"] <= 0.78 * value["seasonal naive", "RMSSE"]
     for measure in ("RMSSE", "WAPE daily", "WAPE 28-day sum"):
         assert value["evenstock", measure] < value["moving average 28", measure]
