@@ -30,8 +30,7 @@ def report_night(day: dt.date, done: dict) -> None:
         f"{day}: plan {plan['status']} with {plan['lines']} lines worth {plan['objective_usd']:,.2f} USD "
         f"(gap {plan['gap_share'] or 0:.4%}), run {done['published/current']['run_id']}"
     )
-    say(
-        f"{approvals['approved_lines']} lines approved by policy, {approvals['waiting_lines']} wait for a person, {sent['sent']} transfer orders sent"
-    )
+    approved, waiting = approvals["approved_lines"], approvals["waiting_lines"]
+    say(f"{approved} lines approved by policy, {waiting} wait for a person, {sent['sent']} transfer orders sent")
     if plan["status"] == "FALLBACK":
         complain("warning: no plan was found within the limits, so this one moves nothing new (FALLBACK); see evenstock plan show")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,18 +70,19 @@ def _is_number(text: str) -> bool:
 
 
 @contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Any]:
-    """A `tell(said, share)` that draws a bar on stderr if that is a terminal, else prints a line per step."""
-    if quiet:
-        yield lambda said, share: None
-        return
-    if not sys.stderr.isatty():
-        yield lambda said, share: print(f"[{share:4.0%}] {clean(said)}", file=sys.stderr, flush=True)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+def progress_bar() -> Iterator[Any]:
+    """A `tell(said, share)` that draws a bar on stderr if that is a terminal, else prints a line per step.
 
-    columns = (TextColumn("{task.description:<34}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=1.0)
-        yield lambda said, share: bar.update(task, description=clean(said), completed=share)
+    It keeps its own copy of stderr, because long steps send what libraries print to a log.
+    """
+    with os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace") as screen:
+        if not screen.isatty():
+            yield lambda said, share: print(f"[{share:4.0%}] {clean(said)}", file=screen, flush=True)
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description:<34}", markup=False), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(file=screen), transient=True) as bar:
+            task = bar.add_task("starting", total=1.0)
+            yield lambda said, share: bar.update(task, description=clean(said), completed=share)

@@ -7,7 +7,9 @@ import datetime as dt
 import json
 import os
 import shutil
+import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,13 +37,17 @@ class Nights:
 
     def __post_init__(self) -> None:
         os.environ.setdefault("DO_NOT_TRACK", "1")
-        defs = build_defs(settings=self.settings)
-        self.jobs = {name: defs.resolve_job_def(name) for name in ("ingest_day", "nightly")}
+        with warnings.catch_warnings():
+            # Dagster warns that assets of one dbt build and ours word the same backfill policy differently.
+            warnings.simplefilter("ignore", UserWarning)
+            defs = build_defs(settings=self.settings)
+            self.jobs = {name: defs.resolve_job_def(name) for name in ("ingest_day", "nightly")}
 
     def run(self, job: str, as_of: dt.date) -> dict[str, Any]:
         """Run a job for a business date; returns the figures of its assets by key. Raises what stopped it as an `EvenstockError`."""
         started = time.monotonic()
-        with open_instance(self.settings) if self.persistent else dg.DagsterInstance.ephemeral() as instance:
+        log = self.settings.folders.logs / f"{as_of.isoformat()}-{job}.log"
+        with spare_the_screen(log), open_instance(self.settings) if self.persistent else dg.DagsterInstance.ephemeral() as instance:
             close_dead_runs(instance)
             result = self.jobs[job].execute_in_process(
                 partition_key=as_of.isoformat(), instance=instance, raise_on_error=False, tags={"evenstock/pid": str(os.getpid())}
@@ -57,6 +63,26 @@ class Nights:
         self.settings.folders.run_log.mkdir(parents=True, exist_ok=True)
         entry = {"job": job, "as_of": as_of.isoformat(), "dagster_run": dagster_run, "seconds": round(seconds, 2)}
         write_atomically(self.settings.folders.run_log / f"{dagster_run}.json", json.dumps(entry, sort_keys=True).encode())
+
+
+@contextmanager
+def spare_the_screen(log: Path) -> Iterator[None]:
+    """Send everything that Dagster, dbt and their children print to `log` for a while, by file descriptor."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    kept = [os.dup(number) for number in (1, 2)]
+    try:
+        with log.open("ab") as file:
+            for number in (1, 2):
+                os.dup2(file.fileno(), number)
+            yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for number, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
 
 
 @contextmanager
