@@ -49,6 +49,8 @@ LINE_COLUMNS = [
     "break_even_freight_usd",
     "reason",
 ]
+COUNT_COLUMNS = ["packs", "units", "donor_available_units"]
+FLOAT_ENDINGS = ("_usd", "_days", "_share")
 LONG_COVER_WEEKS = 52.0
 COST_PARTS = {"freight": "freight", "handling": "handling", "duty": "duty", "damage": "expected damage", "delay": "delay"}
 
@@ -83,7 +85,10 @@ def plan_lines(case: PlanCase, plan: Plan, run_id: str) -> pd.DataFrame:
         line = _money_of_line(key, book, pair, lanes[key[1]], shares[key])
         line |= {"line_id": make_line_id(context.as_of, *key), "run_id": run_id, "as_of": context.as_of}
         lines.append(_describe_line(line, rows[pair["donor"]], rows[pair["receiver"]], lanes[key[1]]))
-    return pd.DataFrame(lines, columns=LINE_COLUMNS)
+    frame = pd.DataFrame(lines, columns=LINE_COLUMNS)
+    return frame.astype(
+        {name: "int64" for name in COUNT_COLUMNS} | {name: "float64" for name in LINE_COLUMNS if name.endswith(FLOAT_ENDINGS)}
+    )
 
 
 def _money_of_line(key: Pair, book: PlanLedger, pair: dict[str, Any], lane: dict[str, Any], share_usd: float) -> dict[str, Any]:

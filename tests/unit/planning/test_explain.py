@@ -112,7 +112,9 @@ def test_an_unknown_line_is_refused(frames, as_of):
 
 def test_an_empty_plan_has_typed_columns_and_no_lines(frames, as_of):
     case, plan = make_plan(frames({("A", "CA_1"): 100, ("A", "TX_2"): 100}), as_of)
-    assert list(plan_lines(case, plan, "r").columns) == LINE_COLUMNS
+    lines = plan_lines(case, plan, "r")
+    assert list(lines.columns) == LINE_COLUMNS
+    assert (str(lines["units"].dtype), str(lines["net_usd"].dtype), str(lines["donor_share"].dtype)) == ("int64", "float64", "float64")
     assert len(shortages(case, plan)) == 0
 
 
