@@ -1,5 +1,7 @@
 """Limits of the search and the hand-over to HiGHS: what stops it, what it still returns, warm starts, rows added to a living LP."""
 
+import importlib.util
+import itertools
 import json
 import time
 from pathlib import Path
@@ -8,7 +10,6 @@ import numpy as np
 import pulp
 import pytest
 
-from benchmarks.solver import generate
 from pipelines.planning.bounds import arc_limits
 from pipelines.planning.exact import Clock, relax, solve_whole, start_values
 from pipelines.planning.formulation import add_rows, build, packs_need_open_lane
@@ -19,6 +20,14 @@ from pipelines.planning.problem import Problem
 from pipelines.planning.solve import SolveOptions, solve_problem
 
 TRUTHS = Path(__file__).parents[2] / "golden" / "truths"
+
+
+def generate(items, places, seed):
+    """The benchmark's generated problem; benchmarks are not installed, so the file is loaded by its path."""
+    spec = importlib.util.spec_from_file_location("solver_benchmark", Path(__file__).parents[3] / "benchmarks" / "solver.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.generate(items, places, seed)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +77,7 @@ def test_progress_is_told_stage_by_stage(middling):
     assert [stage for stage, _ in stages][:2] == ["arcs", "lp round"]
     bounds = [figures["bound_usd"] for stage, figures in stages if stage == "lp round"]
     assert len(bounds) > 2
-    assert all(later <= earlier + 1e-6 for earlier, later in zip(bounds, bounds[1:], strict=False))
+    assert all(later <= earlier + 1e-6 for earlier, later in itertools.pairwise(bounds))
 
 
 def test_a_warm_start_is_really_used():
@@ -111,7 +120,7 @@ def test_prefix_cuts_tighten_the_lp_and_cut_no_whole_plan(middling):
     strong = relax(m, Clock(60), 60, lambda stage, figures: None)
     plain.lp.solve(OnePassHiGHS(mip=False))
     assert strong.bound < 0.99 * read_report(plain.lp, mip=False).bound
-    report, packs = solve_whole(plain, None, Clock(60), 1e-3, 10**6, 0)
+    _, packs = solve_whole(plain, None, Clock(60), 1e-3, 10**6, 0)
     values = start_values(m, packs)
     for name, row in m.lp.constraints.items():
         slack = sum(coefficient * values[variable.index] for variable, coefficient in row.items()) + row.constant

@@ -9,27 +9,25 @@ import pytest
 from pipelines.planning.problem import Problem
 from pipelines.planning.solve import SolveOptions, solve_problem
 
-PROVEN = [
-    f"p{n}.json"
-    for n in [
-        "00_40x4",
-        "02_60x4",
-        "04_80x5",
-        "06_100x5",
-        "08_120x6",
-        "10_150x5",
-        "12_150x6",
-        "14_200x5",
-        "16_250x5",
-        "18_300x5",
-        "20_120x8",
-        "24_400x5",
-    ]
-]
+PROVEN = (
+    "00_40x4",
+    "02_60x4",
+    "04_80x5",
+    "06_100x5",
+    "08_120x6",
+    "10_150x5",
+    "12_150x6",
+    "14_200x5",
+    "16_250x5",
+    "18_300x5",
+    "20_120x8",
+    "24_400x5",
+)
 
 
 @pytest.mark.parametrize("name", PROVEN)
 def test_a_proven_optimum_is_reached_and_proven(real_data, name):
+    name = f"p{name}.json"
     with (real_data / "proven" / "answers.csv").open() as lines:
         known = {row["file"]: float(row["optimum_usd"]) for row in csv.DictReader(lines)}
     plan = solve_problem(Problem.from_json(json.loads((real_data / "proven" / name).read_text()), name), SolveOptions(gap_share=1e-6))
