@@ -19,6 +19,7 @@ import pandas as pd
 from pipelines.domain.transfer import LineState, TransferLine, TransferOrder, transfer_id_of, whole_packs
 
 FORMAT = "evenstock-dispatch/1"
+_FREE_PARTS = ("on_hand_units", "reserved_units", "blocked_units", "firm_out_units")
 
 
 class DispatchLedger(Protocol):
@@ -77,7 +78,8 @@ class Loading:
 def dispatch(ledger: DispatchLedger, outbox: Path, available: pd.DataFrame, as_of: date, decided_at: datetime | str) -> DispatchResult:
     """Send every approved line once; running again sends nothing new and leaves every byte as it is.
 
-    `available` has location_id, item_id, available_units of fct_plan_inputs as of `as_of`, net of what was firm then.
+    `available` is fct_plan_inputs as of `as_of`: location_id, item_id and on_hand_units, reserved_units, blocked_units,
+    firm_out_units (or only available_units; lines of older plans then compete for what is left).
     Files: outbox/<plan date>/<transfer_id>.json.
     """
     healed = []
@@ -128,17 +130,21 @@ def read_lines(frame: pd.DataFrame) -> list[TransferLine]:
 def donor_balance(
     available: pd.DataFrame, lines: Sequence[TransferLine], committed: pd.DataFrame, as_of: date
 ) -> dict[tuple[str, str], int]:
-    """Units each (location, item) can still give.
+    """Units each (location, item) can still give, possibly below zero.
 
-    available at `as_of` - sent since from the same plan + approved lines of older plans, which availability already nets.
+    free at `as_of` - sent since from the same plan + approved lines of older plans, which firm_out already nets, where
+    free = on hand - reserved - blocked - firm_out. Unlike `available` it is not cut at zero: giving back what was netted from a
+    number cut at zero would ship units that do not exist. A frame with only `available_units` gives nothing back.
     """
-    frame = available.groupby(["location_id", "item_id"], as_index=False)["available_units"].sum()
-    balance = {(row.location_id, row.item_id): int(row.available_units) for row in frame.itertuples(index=False)}
+    has_parts = set(_FREE_PARTS) <= set(available.columns)
+    free = available[_FREE_PARTS[0]] - available[list(_FREE_PARTS[1:])].sum(axis=1) if has_parts else available["available_units"]
+    frame = available.assign(free=free).groupby(["location_id", "item_id"], as_index=False)["free"].sum()
+    balance = {(row.location_id, row.item_id): int(row.free) for row in frame.itertuples(index=False)}
     for row in committed.itertuples(index=False):
         place = (row.location_id, row.item_id)
         balance[place] = balance.get(place, 0) - int(row.units)
     for line in lines:
-        if line.as_of < as_of:
+        if has_parts and line.as_of < as_of:
             place = (line.origin, line.item_id)
             balance[place] = balance.get(place, 0) + line.qty_approved_units
     return balance

@@ -145,26 +145,27 @@ def dispatched_lines(connection: sa.Connection) -> pd.DataFrame:
 def record_progress(connection: sa.Connection, found: Iterable[LineOutcome], as_of: date, decided_at: str) -> Progress:
     """Move lines as far as the warehouse's evidence proves, and store outcomes that changed. Again: nothing."""
     by_line = {row.line_id: row for row in dispatched_lines(connection).itertuples(index=False)}
-    known = _known_outcomes(connection, as_of)
+    outcomes_now = sorted(found, key=lambda o: o.line_id)
+    moving = [o for o in outcomes_now if o.state is not None and path_to(by_line[o.line_id].state, o.state)]
+    lines: dict[tuple[str, str], sa.Row] = {}
+    for run_id in sorted({by_line[o.line_id].run_id for o in moving}):
+        own = _lines(connection, run_id, [o.line_id for o in moving if by_line[o.line_id].run_id == run_id])
+        lines |= {(run_id, line_id): line for line_id, line in own.items()}
     steps: list[dict[str, Any]] = []
-    written = 0
-    for outcome in sorted(found, key=lambda o: o.line_id):
+    for outcome in moving:
         place = by_line[outcome.line_id]
-        steps.extend(_walk(connection, place, outcome, as_of, decided_at))
-        written += _save_outcome(connection, place.run_id, outcome, as_of, known.get(outcome.line_id))
+        steps.extend(_walk(lines[(place.run_id, outcome.line_id)], place, outcome, as_of, decided_at))
     append_decisions(connection, steps)
+    written = _save_outcomes(connection, {o.line_id: by_line[o.line_id].run_id for o in outcomes_now}, outcomes_now, as_of)
     return Progress(tuple(sorted({step["line_id"] for step in steps})), written)
 
 
-def _walk(connection: sa.Connection, place: Any, outcome: LineOutcome, as_of: date, decided_at: str) -> list[dict[str, Any]]:
+def _walk(stored: sa.Row, place: Any, outcome: LineOutcome, as_of: date, decided_at: str) -> list[dict[str, Any]]:
     """One decision per step from where the line is to where the evidence puts it."""
-    actions = path_to(place.state, outcome.state) if outcome.state is not None else ()
-    if not actions:
-        return []
-    line = dict(_lines(connection, place.run_id, {outcome.line_id: 0})[outcome.line_id]._mapping)
+    line = dict(stored._mapping)
     reason = "; ".join(outcome.notes) or f"warehouse reports {outcome.state}"
     steps = []
-    for action in actions:
+    for action in path_to(place.state, str(outcome.state)):
         units = 0 if action is LineAction.CANCEL else place.qty_dispatched_units
         step = step_row(line, action, "warehouse", reason, line["plan_digest"], as_of, decided_at, units, place.transfer_id)
         line |= {"state": step["to_state"], "qty_now_units": units, "transfer_id": place.transfer_id}
@@ -178,27 +179,44 @@ def _known_outcomes(connection: sa.Connection, as_of: date) -> dict[str, sa.Row]
     return {row.line_id: row for row in connection.execute(query)}
 
 
-def _save_outcome(connection: sa.Connection, run_id: str, outcome: LineOutcome, as_of: date, stored: sa.Row | None) -> int:
+def _save_outcomes(connection: sa.Connection, run_of: Mapping[str, str], found: Iterable[LineOutcome], as_of: date) -> int:
+    """Store outcomes that differ from what is known; the same day again replaces its own row. Returns the rows written."""
+    known = _known_outcomes(connection, as_of)
+    fresh, again = [], []
+    for outcome in found:
+        values = _outcome_values(outcome)
+        stored = known.get(outcome.line_id)
+        if stored is not None and all(stored._mapping[name] == value for name, value in values.items()):
+            continue
+        rows = again if stored is not None and stored.as_of == as_of else fresh
+        rows.append({"line_id": outcome.line_id, "as_of": as_of, "run_id": run_of[outcome.line_id], **values})
+    for row in again:
+        same = sa.and_(outcomes.c.line_id == row["line_id"], outcomes.c.as_of == as_of)
+        connection.execute(sa.update(outcomes).where(same).values(**row))
+    if fresh:
+        connection.execute(sa.insert(outcomes), fresh)
+    return len(fresh) + len(again)
+
+
+def _outcome_values(outcome: LineOutcome) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(outcome, name) for name in _OUTCOME_UNITS}
-    values |= {
+    return values | {
         "state": None if outcome.state is None else str(outcome.state),
         "shipped_at": None if outcome.shipped_at is None else outcome.shipped_at.isoformat(),
         "received_at": None if outcome.received_at is None else outcome.received_at.isoformat(),
         "notes": "; ".join(outcome.notes),
     }
-    if stored is not None and all(stored._mapping[name] == value for name, value in values.items()):
-        return 0
-    if stored is not None and stored.as_of == as_of:
-        connection.execute(sa.update(outcomes).where(outcomes.c.line_id == outcome.line_id, outcomes.c.as_of == as_of).values(**values))
-    else:
-        connection.execute(sa.insert(outcomes).values(line_id=outcome.line_id, as_of=as_of, run_id=run_id, **values))
-    return 1
 
 
 def _lines(connection: sa.Connection, run_id: str, line_ids: Iterable[str]) -> dict[str, sa.Row]:
-    query = sa.select(plan_lines, runs.c.plan_digest).join(runs, runs.c.run_id == plan_lines.c.run_id)
-    rows = connection.execute(query.where(plan_lines.c.run_id == run_id, plan_lines.c.line_id.in_(list(line_ids))))
-    return {row.line_id: row for row in rows}
+    """Rows of plan lines of one run by line id, in portions that every database accepts as parameters."""
+    wanted = sorted(line_ids)
+    query = sa.select(plan_lines, runs.c.plan_digest).join(runs, runs.c.run_id == plan_lines.c.run_id).where(plan_lines.c.run_id == run_id)
+    found: dict[str, sa.Row] = {}
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        found |= {row.line_id: row for row in connection.execute(query.where(plan_lines.c.line_id.in_(part)))}
+    return found
 
 
 def _line_units(body: str) -> dict[str, int]:

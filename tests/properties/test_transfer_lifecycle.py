@@ -24,7 +24,7 @@ from pipelines.store.ledger import RunRecord, open_ledger
 
 DAY = date(2016, 4, 24)
 CI_STEPS, SOAK_STEPS = (500, 4_500), (10_000, 90_000)
-ITEMS, LANES, PACK, STOCK = 4, 3, 6, 40
+ITEMS, LANES, PACK, SUPPLY = 4, 3, 6, 20
 TRANSFERS = "transfer_id line_id item_id lot_id origin destination mode qty_requested qty_picked qty_shipped state at"
 RECEIPTS = (
     "receipt_id reference_type reference_id line_id item_id location_id lot_id"
@@ -76,14 +76,30 @@ class TransferLife(RuleBasedStateMachine):
         self.home = Path(self.folder.name)
         self.ledger = open_ledger(self.home)
         self.runs = 0
-        self.day = DAY
         self.transfers: list[dict] = []
         self.receipts: list[dict] = []
-        self.known: dict[date, str] = {}
+        self.days = 0
+        self.new_day()
         self.propose()
 
     def teardown(self) -> None:
         self.folder.cleanup()
+
+    def new_day(self) -> None:
+        """Every day brings SUPPLY units of each item; what was sent has left, what is approved is firm."""
+        self.days += 1
+        self.day = DAY + timedelta(days=self.days)
+        taken, waiting = self.taken(), self.ledger.lines_to_dispatch()
+        firm = waiting.groupby("item_id")["qty_now_units"].sum()
+        items = [f"I{item}" for item in range(ITEMS)]
+        on_hand = [SUPPLY * self.days - taken[item] for item in items]
+        kept = [int(firm.get(item, 0)) for item in items]
+        parts = {"on_hand_units": on_hand, "reserved_units": 0, "blocked_units": 0, "firm_out_units": kept}
+        self.stock = pd.DataFrame({"location_id": "A", "item_id": items, **parts})
+
+    def taken(self) -> Counter[str]:
+        bodies = [json.loads(path.read_text()) for path in (self.home / "outbox").rglob("*.json")]
+        return sum((Counter({line["item_id"]: line["units"]}) for body in bodies for line in body["lines"]), Counter())
 
     def propose(self) -> None:
         self.runs += 1
@@ -111,8 +127,7 @@ class TransferLife(RuleBasedStateMachine):
     def night(self, repeat_the_day: bool) -> None:
         self.reconcile()
         if not repeat_the_day:
-            self.day += timedelta(days=1)
-        self.known[self.day] = self.ledger.ledger_digest(self.day)
+            self.new_day()
         self.propose()
 
     @rule(
@@ -136,13 +151,8 @@ class TransferLife(RuleBasedStateMachine):
 
     @rule()
     def send(self) -> None:
-        items = [f"I{item}" for item in range(ITEMS)]
-        committed = self.ledger.lines_to_dispatch()
-        older = committed[committed["as_of"] < self.day].groupby("item_id")["qty_now_units"].sum()
-        free = [max(0, STOCK - int(older.get(item, 0))) for item in items]
-        stock = pd.DataFrame({"location_id": "A", "item_id": items, "available_units": free})
-        dispatch(self.ledger, self.home / "outbox", stock, self.day, "t")
-        again = dispatch(self.ledger, self.home / "outbox", stock, self.day, "t")
+        dispatch(self.ledger, self.home / "outbox", self.stock, self.day, "t")
+        again = dispatch(self.ledger, self.home / "outbox", self.stock, self.day, "t")
         assert (again.sent, again.healed, again.refused) == ((), (), {})
 
     @precondition(lambda self: len(self.ledger.dispatched_lines()))
@@ -187,16 +197,14 @@ class TransferLife(RuleBasedStateMachine):
     @invariant()
     def no_line_is_sent_twice_and_no_donor_goes_below_zero(self) -> None:
         sent: Counter[str] = Counter()
-        taken: Counter[tuple[str, str]] = Counter()
         for path in (self.home / "outbox").rglob("*.json"):
             body = json.loads(path.read_text())
             for line in body["lines"]:
                 sent[line["line_id"]] += 1
-                taken[(body["as_of"], line["item_id"])] += line["units"]
                 assert line["units"] % PACK == 0
                 assert line["units"] > 0
         assert max(sent.values(), default=1) == 1
-        assert max(taken.values(), default=0) <= STOCK
+        assert max(self.taken().values(), default=0) <= SUPPLY * self.days
 
     def _line(self, pick: int) -> object:
         lines = list(self.ledger.dispatched_lines().itertuples())

@@ -139,8 +139,21 @@ def test_lines_of_an_older_plan_use_the_units_already_kept_for_them(tmp_path: Pa
     ledger = approved(tmp_path, [("L1", "A", "TX_2", 2, 10.0)])
     ledger.propose(RunRecord("r2", NEXT), plan([], NEXT).reindex(columns=plan(TWO_LANES).columns), "d2", "t")
     # Availability of the next day is net of the 12 firm units: none is left for anybody else, but these are theirs.
-    result = dispatch(ledger, tmp_path / "outbox", stock(A=0), NEXT, "t")
+    result = dispatch(ledger, tmp_path / "outbox", inputs(on_hand=12, firm_out=12), NEXT, "t")
     assert (len(result.sent), states(ledger)["L1"]) == (1, ("released", 12))
+
+
+@pytest.mark.parametrize(("on_hand", "sent"), [(12, 12), (11, 6), (6, 6), (5, 0), (0, 0)])
+def test_lines_of_an_older_plan_never_ship_what_has_gone_since(tmp_path: Path, on_hand: int, sent: int) -> None:
+    ledger = approved(tmp_path, [("L1", "A", "TX_2", 2, 10.0)])
+    ledger.propose(RunRecord("r2", NEXT), plan([], NEXT).reindex(columns=plan(TWO_LANES).columns), "d2", "t")
+    dispatch(ledger, tmp_path / "outbox", inputs(on_hand=on_hand, firm_out=12), NEXT, "t")
+    assert states(ledger)["L1"] == (("released", sent) if sent else ("cancelled", 0))
+
+
+def inputs(on_hand: int, firm_out: int) -> pd.DataFrame:
+    row = {"location_id": "CA_1", "item_id": "A", "on_hand_units": on_hand, "reserved_units": 0, "blocked_units": 0}
+    return pd.DataFrame([row | {"firm_out_units": firm_out, "available_units": max(0, on_hand - firm_out)}])
 
 
 class Crash(RuntimeError):
