@@ -32,7 +32,7 @@ def _exceeds(value: Any, limit: float) -> bool:
 
 def _pays_too_little(line: Mapping[str, Any], policy: ApprovalPolicy) -> bool:
     benefit, cost = line.get("benefit_usd"), line.get("cost_usd")
-    if _exceeds(benefit, math.inf) or _exceeds(cost, math.inf):
+    if benefit is None or cost is None or math.isnan(float(benefit)) or math.isnan(float(cost)):
         return True
     return float(benefit) < policy.min_benefit_cost_ratio * float(cost)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipelines.approval.rules import judge_lines
+from pipelines.domain.frames import each_row
 from pipelines.domain.policy import Policy
 from pipelines.domain.transfer import LineAction, LineState
 
@@ -30,6 +31,6 @@ def decisions_due(lines: pd.DataFrame, policy: Policy) -> DecisionsDue:
     proposed = lines[lines["state"] == str(LineState.PROPOSED)]
     verdicts = judge_lines(proposed, policy.approval)
     approved = verdicts[verdicts["verdict"] == "approve"]
-    reasons = {row.line_id: f"{row.rule}: {row.sentence}" for row in approved.itertuples(index=False)}
+    reasons = {row.line_id: f"{row.rule}: {row.sentence}" for row in each_row(approved)}
     waiting = verdicts[verdicts["verdict"] == "needs_person"].reset_index(drop=True)
     return DecisionsDue(tuple(sorted(reasons)), LineAction.APPROVE, f"{POLICY_ACTOR}:{policy.digest[:12]}", reasons, waiting)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from pipelines.domain.frames import each_row
 from pipelines.domain.transfer import LineState, TransferLine, TransferOrder, transfer_id_of, whole_packs
 
 FORMAT = "evenstock-dispatch/1"
@@ -123,7 +124,7 @@ def read_lines(frame: pd.DataFrame) -> list[TransferLine]:
             net_usd=float(row.net_usd),
             state=LineState(row.state),
         )
-        for row in frame.itertuples(index=False)
+        for row in each_row(frame)
     ]
 
 
@@ -139,8 +140,8 @@ def donor_balance(
     has_parts = set(_FREE_PARTS) <= set(available.columns)
     free = available[_FREE_PARTS[0]] - available[list(_FREE_PARTS[1:])].sum(axis=1) if has_parts else available["available_units"]
     frame = available.assign(free=free).groupby(["location_id", "item_id"], as_index=False)["free"].sum()
-    balance = {(row.location_id, row.item_id): int(row.free) for row in frame.itertuples(index=False)}
-    for row in committed.itertuples(index=False):
+    balance = {(row.location_id, row.item_id): int(row.free) for row in each_row(frame)}
+    for row in each_row(committed):
         place = (row.location_id, row.item_id)
         balance[place] = balance.get(place, 0) - int(row.units)
     for line in lines:
@@ -207,7 +208,7 @@ def _orders(lines: Sequence[TransferLine], waves: Mapping[tuple[date, str], int]
 
 
 def _with_units(line: TransferLine, units: int) -> TransferLine:
-    return TransferLine(**{**line.__dict__, "qty_approved_units": units})
+    return replace(line, qty_approved_units=units)
 
 
 def _write_once(path: Path, body: str) -> None:

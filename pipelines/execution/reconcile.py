@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from pipelines.domain.errors import InputRefused
+from pipelines.domain.frames import each_row
 from pipelines.domain.outcome import LineOutcome, ReceiptEvent, TransferEvent, fold_outcome
 
 _TRANSFER_COLUMNS = ("transfer_id", "line_id", "qty_picked", "qty_shipped", "state", "at")
@@ -69,7 +70,7 @@ def fold_reports(
     dispatched: pd.DataFrame, transfers: pd.DataFrame, receipts: pd.DataFrame, as_of: date
 ) -> tuple[list[LineOutcome], tuple[Stranger, ...]]:
     """Outcomes by line id, and strangers, of all reports up to the end of `as_of`. Pure, independent of row order."""
-    lines = {row.line_id: row for row in dispatched.itertuples(index=False)}
+    lines = {row.line_id: row for row in each_row(dispatched)}
     items: dict[tuple[str, str], list[str]] = defaultdict(list)
     for line in lines.values():
         items[(line.transfer_id, line.item_id)].append(line.line_id)
@@ -88,7 +89,7 @@ def fold_reports(
             continue
         line_id = _line_of(row, items)
         reason = _mismatch(lines, line_id, row["reference_id"])
-        if reason:
+        if reason or line_id is None:
             strangers.add(Stranger("wms_receipts", str(row["receipt_id"]), str(line_id), reason))
         else:
             counted[line_id].append(_receipt(row, line_id))

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from pipelines.domain.frames import each_row
 from pipelines.domain.policy import FeedbackPolicy
 from pipelines.feedback.movement import Learned
 
@@ -143,7 +144,7 @@ def learn_lead_times(
     only from the next run on.
     """
     learned: list[Learned] = []
-    for row in lanes.sort_values("lane_id").itertuples(index=False):
+    for row in each_row(lanes.sort_values("lane_id")):
         scope = f"lane:{row.lane_id}"
         own = evidence.get(row.lane_id, Evidence())
         if own.n == 0 and ("lead_time_days_mean", scope) not in known:
@@ -171,7 +172,7 @@ def _learn_ratios(
     known: Mapping[tuple[str, str], float],
     policy: FeedbackPolicy,
 ) -> list[Learned]:
-    listed = {row.lane_id: max(float(row.lead_time_days_mean), SD_FLOOR_DAYS) for row in lanes.itertuples(index=False)}
+    listed = {row.lane_id: max(float(row.lead_time_days_mean), SD_FLOOR_DAYS) for row in each_row(lanes)}
     scopes: dict[str, list[Evidence]] = {}
     for lane_id in sorted(evidence):
         scaled = _scaled(evidence[lane_id], listed[lane_id])

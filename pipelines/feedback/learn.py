@@ -8,6 +8,7 @@ from datetime import date
 
 import pandas as pd
 
+from pipelines.domain.frames import each_row
 from pipelines.domain.policy import Policy
 from pipelines.feedback.exposure import learn_exposure
 from pipelines.feedback.lead_times import gather_evidence, learn_lead_times, pooled_ratio
@@ -49,10 +50,10 @@ def lane_parameters(lanes: pd.DataFrame, feedback: pd.DataFrame, locations: pd.D
     are given) or of the network, its listed sd, and the network's yield. Ordered by lane id.
     """
     known = read_values(feedback)
-    counts = {} if not len(feedback) else {(row.parameter, row.scope): float(row.evidence_n) for row in feedback.itertuples(index=False)}
+    counts = {} if not len(feedback) else {(row.parameter, row.scope): float(row.evidence_n) for row in each_row(feedback)}
     regions = {} if locations is None else region_scopes(lanes, locations)
     rows = []
-    for row in lanes.sort_values("lane_id").itertuples(index=False):
+    for row in each_row(lanes.sort_values("lane_id")):
         scope = f"lane:{row.lane_id}"
         listed = float(row.lead_time_days_mean) * pooled_ratio(known, regions.get(row.lane_id))
         mean = known.get(("lead_time_days_mean", scope), listed)
@@ -69,9 +70,9 @@ def region_scopes(lanes: pd.DataFrame, locations: pd.DataFrame) -> Mapping[str, 
     >>> region_scopes(lanes, pd.DataFrame({"location_id": ["A", "B"], "region": ["CA", "TX"]}))
     {'A>B:road': 'region:CA>TX'}
     """
-    region = {row.location_id: row.region for row in locations.itertuples(index=False) if isinstance(row.region, str) and row.region}
+    region = {row.location_id: row.region for row in each_row(locations) if isinstance(row.region, str) and row.region}
     return {
         row.lane_id: f"region:{region[row.origin]}>{region[row.destination]}"
-        for row in lanes.sort_values("lane_id").itertuples(index=False)
+        for row in each_row(lanes.sort_values("lane_id"))
         if row.origin in region and row.destination in region
     }

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipelines.domain.frames import each_row
+
 EPSILON_SHARE = 1e-6
 FEEDBACK_COLUMNS = ("parameter", "scope", "old_value", "new_value", "evidence_n", "rule", "run_id", "as_of", "valid_from", "detail")
 
@@ -47,7 +49,7 @@ def read_values(previous: pd.DataFrame) -> dict[tuple[str, str], float]:
     """(parameter, scope) to value, of the rows that were valid when the run started."""
     if not len(previous):
         return {}
-    return {(row.parameter, row.scope): float(row.new_value) for row in previous.itertuples(index=False)}
+    return {(row.parameter, row.scope): float(row.new_value) for row in each_row(previous)}
 
 
 def feedback_rows(

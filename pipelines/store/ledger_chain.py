@@ -93,7 +93,8 @@ def verify_chain(connection: sa.Connection) -> ChainCheck:
     last: dict[tuple[str, str], Any] = {}
     # Dates are read as stored: a forged one need not be a date at all.
     as_stored = [sa.type_coerce(c, sa.String).label(c.name) if isinstance(c.type, sa.Date) else c for c in decisions.columns]
-    for row in connection.execute(sa.select(*as_stored).order_by(decisions.c.seq)).mappings():
+    for found in connection.execute(sa.select(*as_stored).order_by(decisions.c.seq)):
+        row = dict(found._mapping)
         expected_seq += 1
         if row["seq"] != expected_seq:
             problems.append(f"decision {expected_seq} is missing: found {row['seq']} in its place")

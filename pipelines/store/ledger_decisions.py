@@ -123,6 +123,8 @@ def decide_lines(connection: sa.Connection, request: Request) -> list[dict[str, 
     steps = []
     for line_id in sorted(set(request.line_ids)):
         line = _find_line(connection, line_id, current)
+        if current is None:
+            raise DecisionRefused(f"there is no plan that line {line_id!r} could belong to")
         _refuse_stale(request, line, current)
         effective = current.as_of + timedelta(days=1)
         reason = request.reasons.get(line_id, "")

@@ -13,6 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from pipelines.domain.errors import DecisionRefused
+from pipelines.domain.frames import each_row
 from pipelines.domain.outcome import LineOutcome
 from pipelines.domain.transfer import LineAction, LineState, next_state, path_to, states_text
 from pipelines.store.ledger_chain import append_decisions
@@ -144,7 +145,7 @@ def dispatched_lines(connection: sa.Connection) -> pd.DataFrame:
 
 def record_progress(connection: sa.Connection, found: Iterable[LineOutcome], as_of: date, decided_at: str) -> Progress:
     """Move lines as far as the warehouse's evidence proves, and store outcomes that changed. Again: nothing."""
-    by_line = {row.line_id: row for row in dispatched_lines(connection).itertuples(index=False)}
+    by_line = {row.line_id: row for row in each_row(dispatched_lines(connection))}
     outcomes_now = sorted(found, key=lambda o: o.line_id)
     moving = [o for o in outcomes_now if o.state is not None and path_to(by_line[o.line_id].state, o.state)]
     lines: dict[tuple[str, str], sa.Row] = {}

@@ -47,8 +47,8 @@ def transfer_lines(connection: sa.Connection, as_of: date) -> pd.DataFrame:
         .order_by(plan_lines.c.line_id, runs.c.proposed_seq)
     )
     chosen: dict[str, dict[str, Any]] = {}
-    for row in connection.execute(query).mappings():
-        line = _transfer_line(row)
+    for row in connection.execute(query):
+        line = _transfer_line(dict(row._mapping))
         if line["state"] != LineState.EXPIRED and not _is_serving(chosen.get(line["line_id"])):
             chosen[line["line_id"]] = line
     return pd.DataFrame(list(chosen.values()), columns=list(TRANSFER_LINE_COLUMNS))
