@@ -89,6 +89,10 @@ def run_gate(
     """
     from quality.suites import run_suite
 
+    absent = tuple(column.name for column in contract.columns if column.name not in frame)
+    if absent:
+        found = GateCheck("columns_present", False, "block", f"{len(absent)} columns missing", "every column of the contract", absent)
+        return verdict(contract.feed, business_date, [found], len(frame), rows_quarantined)
     suite = [GateCheck(r.name, r.passed, "block", r.observed, r.expected, r.examples) for r in run_suite(contract, frame)]
     checks = [
         check_rows_present(contract, len(frame), rows_in),
@@ -99,7 +103,7 @@ def run_gate(
         *check_references(contract, frame, known_keys, policy),
         *check_dates(contract, frame, business_date, policy),
     ]
-    if contract.date_column and contract.kind == "snapshot" and "location_id" in frame:
+    if contract.date_column and contract.kind == "snapshot":
         checks.append(check_locations_reported(frame, contract.date_column, business_date, known_keys.get("erp_locations", frozenset())))
     return verdict(contract.feed, business_date, checks, len(frame), rows_quarantined)
 

@@ -82,7 +82,7 @@ def resolve_header(header: Header, contract: FeedContract, source: str) -> tuple
     unknown = []
     for position, name in enumerate(names):
         column = spellings.get(name)
-        if (column is not None and column in wanted) or names.index(name) != position:
+        if (column is not None and column in wanted) or (name and names.index(name) != position):
             raise InputRefused(f"{source}, line 1: column {column or name!r} comes twice in the header; keep one")
         if column is None:
             unknown.append(name)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,22 +60,13 @@ def land_file(
 
 def land_drop(landing_dir: Path, drop_dir: Path, arrived_at: str | None = None) -> list[LandedFile]:
     """Land every file of a drop folder, or none: all figures of the manifest are verified before the first file is kept."""
-    drop = read_manifest(Path(drop_dir))
-    for file in drop.files:
-        with _staged(Path(landing_dir) / file.feed, file.path, file.feed, _control(file)):
-            pass
-    return [
-        land_file(
-            landing_dir,
-            file.path,
-            file.feed,
-            drop.business_date,
-            source_system=drop.source_system,
-            control=_control(file),
-            arrived_at=arrived_at,
-        )
-        for file in drop.files
-    ]
+    drop, landing = read_manifest(Path(drop_dir)), Path(landing_dir)
+    with ExitStack() as stack:
+        staged = [stack.enter_context(_staged(landing / file.feed, file.path, file.feed, _control(file))) for file in drop.files]
+        return [
+            _commit(landing, *copy, file.feed, drop.business_date, file.path.name, drop.source_system, _control(file), arrived_at)
+            for file, copy in zip(drop.files, staged, strict=True)
+        ]
 
 
 def list_landed(landing_dir: Path, feed: str | None = None, business_date: datetime.date | None = None) -> list[LandedFile]:

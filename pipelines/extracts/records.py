@@ -216,9 +216,14 @@ class _Lines:
         return records, broken, inner
 
     def _closing(self, index: int) -> int | None:
-        """The line on which the quotes opened on line `index` balance; -1 if they never do, None if the next block must tell."""
+        """The line on which the quotes opened on line `index` balance, None if the next block must tell, -1 if they never do.
+
+        Nor do they if a whole record of its own stands in between: then the quote is a stray one and must not swallow it.
+        """
         parity = 0
         for last in range(index, min(index + MAX_RECORD_LINES, self.count)):
+            if last > index and not self.quotes[last] and self.cells[last] == self.width:
+                return -1
             parity ^= int(self.quotes[last]) & 1
             if not parity:
                 return last if self.stops[last] - self.starts[index] <= MAX_LINE_BYTES else -1
