@@ -22,7 +22,8 @@ PACKS_WORTH_KEEPING = 0.01
 LARGEST_WHOLE_LP = 20_000
 LARGEST_SEARCH_ARCS = 8_000
 LARGEST_POLISH_ARCS = 4_000
-POLISH_NODES = 8
+POLISH_NODES = 1
+POLISH_RESERVE_SHARE = 0.15
 
 Tell = Callable[[str, dict[str, Any]], None]
 
@@ -44,13 +45,14 @@ def decompose(problem: Problem, limits: Ints, clock: Clock, gap_share: float, se
     reserve = 0.5 * clock.left
     bound = tighten(lagrangian, None, passes // 2, lambda: clock.left < reserve)
     packs = repair(problem, np.zeros(problem.arcs, dtype=np.int64))
-    packs, share = best_threshold(problem, limits, bound, packs, clock)
+    few = LANE_THRESHOLDS[: 1 if live > LARGEST_WHOLE_LP else None]
+    packs, share = best_threshold(problem, limits, bound, packs, clock, few)
     value = evaluate(problem, packs).total
     tell("first plan", {"objective_usd": value, "bound_usd": bound.value})
     again = tighten(lagrangian, value if value > 0 else None, passes - passes // 2, lambda: clock.left < 0.8 * reserve, bound)
     cut = bound.passes + again.passes < passes
     tell("lagrangian", {"passes": bound.passes + again.passes, "bound_usd": again.value})
-    packs, share = best_threshold(problem, limits, again, packs, clock)
+    packs, share = best_threshold(problem, limits, again, packs, clock, LANE_THRESHOLDS)
     tell("thresholds", {"objective_usd": evaluate(problem, packs).total, "lane_share": share})
     packs, ended = polish(problem, limits, again, share, packs, clock, gap_share, seed, tell)
     info = {"method": "decomposed", "passes": bound.passes + again.passes, "lane_share": share}
@@ -58,17 +60,23 @@ def decompose(problem: Problem, limits: Ints, clock: Clock, gap_share: float, se
     return Found(packs, again.value + BOUND_SLACK * abs(again.value), info)
 
 
-def best_threshold(problem: Problem, limits: Ints, bound: Bound, packs: Ints, clock: Clock) -> tuple[Ints, float]:
+def best_threshold(
+    problem: Problem, limits: Ints, bound: Bound, packs: Ints, clock: Clock, thresholds: tuple[float, ...]
+) -> tuple[Ints, float]:
     """Try lanes used more than each threshold share: LP with those lanes paid, rounded down, repaired, filled, trimmed. Keeps the best."""
     best, top, chosen = evaluate(problem, packs).total, -np.inf, LANE_THRESHOLDS[0]
     seen: set[bytes] = set()
-    for threshold in LANE_THRESHOLDS:
+    took = 0.0
+    for threshold in thresholds:
         lanes = bound.lane_share > threshold
-        if lanes.tobytes() in seen or clock.left <= 0:
+        begun = clock.left
+        # A trial is begun only if one as long as the last still fits, so that the wall limit holds.
+        if lanes.tobytes() in seen or begun <= took:
             continue
         seen.add(lanes.tobytes())
         m = restricted(problem, limits, lanes, bound.packs, LARGEST_WHOLE_LP)
         trial = None if m is None else rounded(m, limits, clock)
+        took = max(took, begun - clock.left)
         if trial is None:
             continue
         value = evaluate(problem, trial).total
@@ -150,6 +158,8 @@ def polish(
     def value(trial: Ints) -> float:
         return evaluate(problem, trial).total
 
+    if clock.left < POLISH_RESERVE_SHARE * clock.seconds:
+        return packs, True
     lanes = search_lanes(problem, limits, bound, share, clock)
     m = restricted(problem, limits, lanes, bound.packs, LARGEST_WHOLE_LP)
     trial = None if m is None else rounded(m, limits, clock)

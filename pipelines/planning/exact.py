@@ -28,6 +28,7 @@ class Clock:
     """The wall limit, a safety net only: plans are meant to end by gap or node count, and say so when the clock ended them."""
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self.end = time.monotonic() + seconds
 
     @property

@@ -5,7 +5,7 @@ receives at a location (1) or sends from it (0). U_a is the most packs that can 
 """
 
 import gc
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
