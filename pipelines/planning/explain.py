@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipelines.domain.errors import UsageError
 from pipelines.planning.inputs import PlanCase
-from pipelines.planning.plan_money import Pair, PlanLedger, add_up, fill_value, lane_charge, share_lane_charges
+from pipelines.planning.plan_money import Pair, PlanLedger, add_up, curve_money, lane_charge, share_lane_charges
 from pipelines.planning.problem import Plan
 from pipelines.planning.shortages import shortages
 
@@ -82,7 +82,7 @@ def plan_lines(case: PlanCase, plan: Plan, run_id: str) -> pd.DataFrame:
     lines = []
     for key in sorted(book.packs, key=lambda pair: (pair[1], pair[0])):
         pair = records[at[key]]
-        line = _money_of_line(key, book, pair, lanes[key[1]], shares[key])
+        line = _money_of_line(key, book, pair, shares[key])
         line |= {"line_id": make_line_id(context.as_of, *key), "run_id": run_id, "as_of": context.as_of}
         lines.append(_describe_line(line, rows[pair["donor"]], rows[pair["receiver"]], lanes[key[1]]))
     frame = pd.DataFrame(lines, columns=LINE_COLUMNS)
@@ -91,13 +91,11 @@ def plan_lines(case: PlanCase, plan: Plan, run_id: str) -> pd.DataFrame:
     )
 
 
-def _money_of_line(key: Pair, book: PlanLedger, pair: dict[str, Any], lane: dict[str, Any], share_usd: float) -> dict[str, Any]:
+def _money_of_line(key: Pair, book: PlanLedger, pair: dict[str, Any], share_usd: float) -> dict[str, Any]:
     item_id, lane_id = key
-    giver, taker = (item_id, lane["origin"]), (item_id, lane["destination"])
     packs, arc = book.packs[key], book.arcs[key]
     units = packs * book.items[item_id]["pack_units"]
-    gain = fill_value(book.gains[taker], book.received[taker]) * packs / book.received[taker]
-    loss = fill_value(book.losses[giver], book.sent[giver]) * packs / book.sent[giver]
+    gain, loss = curve_money(book, key)
     fixed = arc.get("line_cost_usd", 0.0) + share_usd
     money = {
         "gain_usd": gain,

@@ -94,17 +94,43 @@ def lane_charge(case: PlanCase, book: PlanLedger, lane_id: str, without: str | N
     return pallets * lane["pallet_cost_usd"] + trucks * lane["truck_cost_usd"]
 
 
+def curve_money(book: PlanLedger, key: Pair) -> tuple[float, float]:
+    """USD of gain and of loss of one line: its part, by packs, of what its receiver takes and its donor gives."""
+    item_id, lane_id = key
+    lane, packs = book.lanes[lane_id], book.packs[key]
+    giver, taker = (item_id, lane["origin"]), (item_id, lane["destination"])
+    gain = fill_value(book.gains[taker], book.received[taker]) * packs / book.received[taker]
+    return gain, fill_value(book.losses[giver], book.sent[giver]) * packs / book.sent[giver]
+
+
 def share_lane_charges(case: PlanCase, book: PlanLedger) -> dict[Pair, float]:
-    """Pallet and truck charges of every lane, given out in full to its lines by what fills the lane: kg or m3, else units."""
-    by_lane: dict[str, list[tuple[str, float]]] = defaultdict(list)
-    sizes = case.problem["handling_units"]
-    for (item, lane_id), count in sorted(book.packs.items()):
-        lane, units = book.lanes[lane_id], count * book.items[item]["pack_units"]
-        kg = units * book.items[item]["weight_kg"] / lane.get("pallet_kg", sizes["pallet_kg"])
-        m3 = units * book.items[item]["volume_m3"] / lane.get("pallet_m3", sizes["pallet_m3"])
-        by_lane[lane_id].append((item, max(kg, m3, units * 1e-12)))
+    """Pallet and truck charges of every lane, given out in full to its lines by what each earns before them.
+
+    Joint charges in proportion to ability to bear: a lane that pays never shows a line as a loss, so no line of a truck that pays
+    looks worth dropping. Where nothing on a lane earns anything (firm lines), kg or m3 decide.
+    """
+    by_lane: dict[str, list[Pair]] = defaultdict(list)
+    for key in sorted(book.packs):
+        by_lane[key[1]].append(key)
     shares = {}
-    for lane_id, loads in by_lane.items():
-        charge, total = lane_charge(case, book, lane_id), sum(load for _, load in loads)
-        shares.update({(item, lane_id): charge * load / total for item, load in loads})
+    for lane_id, keys in by_lane.items():
+        earned = [max(0.0, _earned_before_lane(book, key)) for key in keys]
+        weights = earned if sum(earned) > 0.0 else [_load(case, book, key) for key in keys]
+        charge, total = lane_charge(case, book, lane_id), sum(weights)
+        shares.update({key: charge * weight / total for key, weight in zip(keys, weights, strict=True)})
     return shares
+
+
+def _earned_before_lane(book: PlanLedger, key: Pair) -> float:
+    arc, units = book.arcs[key], book.packs[key] * book.items[key[0]]["pack_units"]
+    return sum(curve_money(book, key)) - units * arc["cost_usd_per_unit"] - arc.get("line_cost_usd", 0.0)
+
+
+def _load(case: PlanCase, book: PlanLedger, key: Pair) -> float:
+    """Pallets that a line fills, by kg or m3; units where an item weighs nothing."""
+    item, lane, sizes = book.items[key[0]], book.lanes[key[1]], case.problem["handling_units"]
+    units = book.packs[key] * item["pack_units"]
+    fills = (
+        units * item[name] / lane.get(size, sizes.get(size)) for size, name in (("pallet_kg", "weight_kg"), ("pallet_m3", "volume_m3"))
+    )
+    return max(*fills, units * 1e-12)

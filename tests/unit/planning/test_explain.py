@@ -80,6 +80,20 @@ def test_lines_add_up_to_the_objective_and_moves_go_from_surplus_to_shortage(fra
         assert line.break_even_freight_usd == pytest.approx(line.freight_usd + line.net_usd, abs=1e-5)
         assert line.reason in explain_line(case, plan, lines, line.line_id)
     assert lines["line_id"].is_unique
+    # In an optimal plan every line bears its part of the truck out of what it earns: none looks worth dropping.
+    assert not len(lines) or lines["net_usd"].min() >= -1e-5
+
+
+def test_a_truck_is_paid_by_what_its_lines_earn_and_not_by_what_fills_it(frames, as_of):
+    inputs = frames({("A", "CA_1"): 100, ("A", "TX_2"): 0, ("B", "CA_1"): 100, ("B", "TX_2"): 24})
+    inputs["items"].loc[inputs["items"]["item_id"] == "B", "weight_kg"] *= 20.0
+    case, plan = make_plan(inputs, as_of)
+    lines = plan_lines(case, plan, "r").set_index("item_id")
+    assert len(lines) == 2
+    fixed = lines["freight_usd"] - 0.1 * lines["units"] - 0.25
+    earned = lines["net_usd"] + fixed
+    assert fixed["A"] / fixed["B"] == pytest.approx(earned["A"] / earned["B"], rel=1e-4)
+    assert fixed["A"] > fixed["B"]
 
 
 def test_lane_charges_are_given_out_in_full_and_the_marginal_is_shown(frames, as_of):
