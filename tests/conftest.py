@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from dagster_project.closed_loop import LoopReport
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +30,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def soak_seed(pytestconfig: pytest.Config) -> int:
     """First seed of a soak test."""
     return pytestconfig.getoption("--soak-seed")
+
+
+@pytest.fixture(scope="session")
+def parsed_dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One parsed dbt project for every test that builds marts through the orchestrator; children see it in the environment."""
+    folder = tmp_path_factory.mktemp("parsed_dbt")
+    os.environ["EVENSTOCK_DBT_TARGET"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def played_loop(parsed_dbt: Path, tmp_path_factory: pytest.TempPathFactory) -> "LoopReport":
+    """Seven days of the closed loop on a small generated world: two nights, five landings. Read-only: copy its home to change it."""
+    from dagster_project.closed_loop import run_closed_loop
+    from pipelines.settings import load_settings
+
+    home = tmp_path_factory.mktemp("played_loop") / "home"
+    return run_closed_loop(load_settings(home=home), items=6, days=7, seed=3, locations=3)

@@ -58,13 +58,35 @@ def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
 def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResult | None", policy: Policy) -> GateInputs:
     """The ingested partition of a feed with its trailing row counts and the keys that it may refer to."""
     from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import read_partition, row_counts
+    from pipelines.extracts.lake import read_partition
 
     frame = read_partition(home.lake, feed, as_of) if result else _no_rows(feed)
-    counts = row_counts(home.lake, feed, as_of, policy.gate.trailing_days)
+    counts = count_trailing_rows(home, feed, as_of, policy.gate.trailing_days)
     known = {name: _known_keys(home, name, as_of) for name in sorted({reference.feed for reference in load_contract(feed).references})}
     rows_in, quarantined = (result.rows_in, result.rows_quarantined) if result else (0, 0)
-    return GateInputs(feed, frame, rows_in, quarantined, [counts[date] for date in sorted(counts)], known)
+    return GateInputs(feed, frame, rows_in, quarantined, counts, known)
+
+
+def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> list[int]:
+    """Rows of each of the `days` days before `as_of` that has any, oldest first.
+
+    The first partition of a feed may hold long history: its rows count for the days they are about, not for the day they came.
+    """
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.lake import current_files, row_counts
+
+    counts = row_counts(home.lake, feed, as_of, days)
+    files, column = current_files(home.lake, feed, as_of), load_contract(feed).date_column
+    if files and column and files[0].business_date in counts:
+        dates = pc.cast(pq.read_table(files[0].path, columns=[column])[column], "date32")
+        found = {entry["values"]: entry["counts"] for entry in pc.value_counts(dates).to_pylist()}
+        first = as_of - dt.timedelta(days=days)
+        counts = {date: rows for date, rows in found.items() if date and first <= date < as_of} | counts
+        counts[files[0].business_date] = found.get(files[0].business_date, 0)
+    return [counts[date] for date in sorted(counts) if counts[date]]
 
 
 def save_verdict(home: Home, as_of: dt.date, feed: str, lake_sha256: str, verdict: str) -> Path:
