@@ -35,42 +35,42 @@ def check_stock_replay(
     `previous_stock` may be the same frame as `stock` when an initial load holds history. More than 0.5 % wrong pairs block. Without an
     earlier snapshot there is nothing to compare and the check passes.
     """
-    today = pd.Timestamp(business_date)
-    days = pd.Series(dtype="datetime64[us]") if previous_stock is None else pd.to_datetime(previous_stock["date"])
-    earlier = days[days < today].max()
-    if previous_stock is None or pd.isna(earlier):
+    if previous_stock is None or (pd.to_datetime(previous_stock["date"]) >= pd.Timestamp(business_date)).all():
         return GateCheck("stock_replay", True, "warn", "no earlier snapshot", "on_hand = previous on_hand + movements")
+    days = pd.to_datetime(previous_stock["date"])
+    earlier = days[days < pd.Timestamp(business_date)].max()
     opening = previous_stock[days == earlier].groupby(PAIR)["on_hand"].sum()
-    closing = stock[pd.to_datetime(stock["date"]) == today].groupby(PAIR)["on_hand"].sum()
-    change = _units(movements, "at", "qty_units", earlier + pd.Timedelta(days=1), today)
+    closing = stock[pd.to_datetime(stock["date"]) == pd.Timestamp(business_date)].groupby(PAIR)["on_hand"].sum()
+    change = _units(movements, "at", "qty_units", earlier.date() + datetime.timedelta(days=1), business_date)
     expected = opening.add(change, fill_value=0)
     return _compare("stock_replay", closing, expected, "on_hand = previous on_hand + movements", STOCK_BLOCK_SHARE)
 
 
 def check_shipments(shipments: pd.DataFrame, movements: pd.DataFrame, business_date: datetime.date) -> GateCheck:
     """Units shipped on customer orders = units that left as sales, per location and item. More than 5 % wrong pairs block."""
-    today = pd.Timestamp(business_date)
-    shipped = _units(shipments, "shipped_at", "qty_units", today, today)
+    shipped = _units(shipments, "shipped_at", "qty_units", business_date, business_date)
     sales = movements[movements["type"] == "sale"] if len(movements) else movements
-    sold = -_units(sales, "at", "qty_units", today, today)
+    sold = -_units(sales, "at", "qty_units", business_date, business_date)
     return _compare("shipments_match_sales", shipped, sold, "units shipped = units of sale movements", SHIPMENT_BLOCK_SHARE)
 
 
 def check_receipts(receipts: pd.DataFrame, movements: pd.DataFrame, business_date: datetime.date) -> GateCheck:
     """Good and damaged units received = units that came in by transfer or purchase order, per location and item. Warns only: few rows."""
-    today = pd.Timestamp(business_date)
     came = receipts.assign(qty_units=receipts["qty_received"] + receipts["qty_damaged"]) if len(receipts) else receipts
     arrived = movements[movements["type"].isin(["transfer_in", "po_receipt"])] if len(movements) else movements
-    received, booked = (_units(came, "received_at", "qty_units", today, today), _units(arrived, "at", "qty_units", today, today))
+    received, booked = (
+        _units(came, "received_at", "qty_units", business_date, business_date),
+        _units(arrived, "at", "qty_units", business_date, business_date),
+    )
     return _compare("receipts_match_movements", received, booked, "units received = units of inbound movements", None)
 
 
-def _units(frame: pd.DataFrame, at: str, qty: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
+def _units(frame: pd.DataFrame, at: str, qty: str, first: datetime.date, last: datetime.date) -> pd.Series:
     """Sum of `qty` by location and item over the days first..last."""
     if frame.empty:
         return pd.Series([], index=pd.MultiIndex.from_arrays([[], []], names=PAIR), dtype="int64", name=qty)
     days = pd.to_datetime(frame[at]).dt.normalize()
-    return frame[(days >= first) & (days <= last)].groupby(PAIR)[qty].sum()
+    return frame[(days >= pd.Timestamp(first)) & (days <= pd.Timestamp(last))].groupby(PAIR)[qty].sum()
 
 
 def _compare(name: str, observed: pd.Series, expected: pd.Series, identity: str, block_share: float | None) -> GateCheck:
@@ -79,7 +79,7 @@ def _compare(name: str, observed: pd.Series, expected: pd.Series, identity: str,
     wrong = both[both["observed"] != both["expected"]]
     share = len(wrong) / len(both) if len(both) else 0.0
     severity: Severity = "block" if block_share is not None and share > block_share else "warn"
-    shown = [f"{pair[0]}/{pair[1]}: {row.observed:g}, expected {row.expected:g}" for pair, row in wrong.head(MAX_EXAMPLES).iterrows()]  # ty: ignore
+    shown = [f"{pair[0]}/{pair[1]}: {row.observed:g}, expected {row.expected:g}" for pair, row in wrong.head(MAX_EXAMPLES).iterrows()]
     return GateCheck(
         name, wrong.empty, severity, f"{len(wrong)} of {len(both)} location-items differ ({share:.2%})", identity, tuple(shown)
     )

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -65,3 +66,21 @@ sys.exit(repr(reached) if reached or "posthog" in sys.modules else 0)
 """
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
+
+
+def test_rows_seen_before_give_the_same_results_and_other_rows_do_not():
+    contract = load_contract("wms_stock")
+    frame = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["2026-01-05"] * 2), "location_id": ["CA_1", "TX_2"], "item_id": ["I1", "I1"], "lot_id": None,
+            "on_hand": [1, 2], "reserved": 0, "blocked": 0, "expiry_date": pd.NaT, "_source_line": [2, 3],
+        }
+    )  # fmt: skip
+    first = run_suite(contract, frame)
+    assert run_suite(contract, frame.assign(_source_line=[3, 2])) == first
+    assert all(result.passed for result in first)
+    assert [r.name for r in run_suite(contract, frame.assign(on_hand=[1, -2])) if not r.passed] == [
+        "expect_column_values_to_be_between:on_hand"
+    ]
+    stricter = replace(contract, key=("item_id",), digest="other")
+    assert [r.name for r in run_suite(stricter, frame) if not r.passed] == ["expect_column_values_to_be_unique:item_id"]
