@@ -59,6 +59,9 @@ dev: install  ## Dagster UI on loopback
 bench: install  ## Where a nightly run's time goes, and the ratios
 	@$(BIN)/python -m benchmarks
 
+docs: install  ## Static page of the marts: site/marts.html
+	@$(BIN)/python -m dagster_project.mart_docs site
+
 soak: install  ## Long runs: make soak PART=name SEED=0
 	@$(BIN)/python -m pytest -q -m soak $(if $(PART),-k $(PART),) --soak-seed=$(or $(SEED),0)
 

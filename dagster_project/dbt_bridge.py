@@ -71,13 +71,14 @@ def source_digest(project_dir: Path) -> str:
 
 def _parse(target: Path) -> None:
     command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "parse", "--no-partial-parse"]
-    environment = _environment(target, {"EVENSTOCK_STORE": str(target / "store.duckdb")})
+    environment = dbt_environment(target, {"EVENSTOCK_STORE": str(target / "store.duckdb")})
     run = subprocess.run(command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True)
     if run.returncode:
         raise EvenstockError(f"dbt cannot read its project in {PROJECT_DIR}:\n{run.stdout}{run.stderr}")
 
 
-def _environment(target: Path, store: Mapping[str, str]) -> dict[str, str]:
+def dbt_environment(target: Path, store: Mapping[str, str]) -> dict[str, str]:
+    """Environment of a dbt process: telemetry off, output in `target`, the store's variables from `store`."""
     return {
         **os.environ,
         "DO_NOT_TRACK": "1",
@@ -119,7 +120,9 @@ def build_models(
     target.mkdir(parents=True)
     dbt = ["build", "--exclude-resource-type", "unit_test", *_selection(context, project, tag)]
     command = [sys.executable, str(Path(__file__).with_name("dbt_child.py")), str(os.getpid()), str(project.parsed), *dbt]
-    process = subprocess.Popen(command, cwd=PROJECT_DIR, env=_environment(target, store), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command, cwd=PROJECT_DIR, env=dbt_environment(target, store), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     invocation = DbtCliInvocation(
         process=process,
         manifest=project.manifest,
