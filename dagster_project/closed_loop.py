@@ -63,11 +63,12 @@ def run_closed_loop(
     seed: int = 0,
     progress: Progress | None = None,
     locations: int = GENERATED_LOCATIONS,
+    spare_days: int = 0,
 ) -> LoopReport:
     """Play `days` days after a warm-up: every day lands, every seventh is a full night with a plan; returns what came of it.
 
-    `demand` is generated, m5 or the path of a Parquet file. Raises `InputRefused` where its data is missing and `UsageError` for
-    impossible sizes.
+    `demand` is generated, m5 or the path of a Parquet file; `spare_days` of it stay unplayed, for a caller that plays on. Raises
+    `InputRefused` where its data is missing and `UsageError` for impossible sizes.
     """
     from dagster_project.nights import Nights
     from pipelines.twin.extracts import write_drop, write_history_drop
@@ -77,7 +78,7 @@ def run_closed_loop(
     if days < 1:
         raise UsageError(f"a demo of {days} days has nothing to show; give --days 1 or more")
     tell("making demand", 0.0)
-    table, world, warm_up = make_world(settings, demand, items, days, seed, locations)
+    table, world, warm_up = make_world(settings, demand, items, days + spare_days, seed, locations)
     home, twin = settings.folders, Twin(world, table, seed)
     begin_demo(home, {"demand": demand, "items": items, "days": days, "seed": seed})
     tell(f"playing {warm_up} days of history", 0.0)

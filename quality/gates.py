@@ -20,6 +20,7 @@ FORMAT = "evenstock-gate/1"
 MAX_EXAMPLES = 5
 MIN_TRAILING_DAYS = 3
 EVENT_NOISE_SIGMAS = 4.0
+ROWS_PER_EVENT = 3.0
 Severity = Literal["block", "warn"]
 
 
@@ -132,14 +133,15 @@ def check_rows_present(contract: FeedContract, rows: int, rows_in: int) -> GateC
 def check_row_count(contract: FeedContract, rows: int, trailing_counts: Sequence[int], policy: GatePolicy) -> GateCheck:
     """Rows against the trailing median m: |rows - m| / m warns above one share and blocks above another.
 
-    Event counts scatter like Poisson counts, so for events a change within 4 sqrt(m) never fails: 10 orders a day may well be 18.
+    Events scatter like Poisson counts and bring about three rows each (the lines of an order), so that rows have the variance 3 m: for
+    events a change within 4 sqrt(3 m) never fails. Measured on a small generated world: 50 shipments on a Saturday after a median of 26.
     Feeds that may be empty come in bursts and only warn. Fewer than 3 earlier days, or a median of 0: no history, no judgement.
     """
     median = statistics.median(trailing_counts) if len(trailing_counts) >= MIN_TRAILING_DAYS else 0
     if median <= 0:
         return GateCheck("row_count", True, "warn", f"{rows} rows", f"no history yet ({len(trailing_counts)} earlier days)")
     change = abs(rows - median)
-    noise = EVENT_NOISE_SIGMAS * median**0.5 if contract.kind == "event" else 0.0
+    noise = EVENT_NOISE_SIGMAS * (ROWS_PER_EVENT * median) ** 0.5 if contract.kind == "event" else 0.0
     blocks = change > max(policy.count_block_share * median, noise) and not contract.may_be_empty
     fails = change > max(policy.count_warn_share * median, noise)
     limit = policy.count_block_share if blocks else policy.count_warn_share

@@ -47,4 +47,4 @@ def played_loop(parsed_dbt: Path, tmp_path_factory: pytest.TempPathFactory) -> "
     from pipelines.settings import load_settings
 
     home = tmp_path_factory.mktemp("played_loop") / "home"
-    return run_closed_loop(load_settings(home=home), items=6, days=7, seed=3, locations=3)
+    return run_closed_loop(load_settings(home=home), items=6, days=7, seed=3, locations=3, spare_days=1)

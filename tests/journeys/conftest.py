@@ -1,0 +1,35 @@
+"""The day after the played loop: dropped but not run, and run from end to end. Both are read-only: copy a home to change it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dagster_project.nights import Nights
+from pipelines.settings import load_settings
+from pipelines.twin.extracts import write_drop
+
+
+@pytest.fixture(scope="session")
+def next_day(played_loop):
+    """The world plays one more day, with the transfer orders of the loop's last night."""
+    twin = played_loop.twin.fork()
+    orders = [json.loads(path.read_text()) for path in sorted((played_loop.home / "outbox" / str(played_loop.last_day)).glob("*.json"))]
+    return twin.play_day(orders), twin
+
+
+@pytest.fixture(scope="session")
+def ready(played_loop, next_day, tmp_path_factory) -> Path:
+    """A copy of the loop's home in which the day after has been dropped and nothing of it was run."""
+    home = Path(shutil.copytree(played_loop.home, tmp_path_factory.mktemp("ready") / "home", symlinks=True))
+    write_drop(next_day[0], next_day[1].world, home / "inbox")
+    return home
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(ready, next_day, tmp_path_factory) -> Path:
+    """A copy of it in which the night was run from end to end."""
+    home = Path(shutil.copytree(ready, tmp_path_factory.mktemp("uninterrupted") / "home", symlinks=True))
+    Nights(load_settings(home=home), persistent=False).run("nightly", next_day[0].date)
+    return home
