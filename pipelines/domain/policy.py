@@ -124,7 +124,7 @@ def parse_policy(values: dict[str, Any], source: str = "policy") -> Policy:
     return _parse(Policy, values, source)
 
 
-def _parse(kind: type, values: Any, where: str) -> Any:
+def _parse(kind: Any, values: Any, where: str) -> Any:
     if not isinstance(values, dict):
         raise InputRefused(f"{where}: expected a mapping, found {type(values).__name__}")
     known = {f.name: f for f in fields(kind)}

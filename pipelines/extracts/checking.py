@@ -4,7 +4,7 @@ Rows in = accepted + quarantined, always; the two sides are counted apart. Writi
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +107,7 @@ def _refuse_other_delimiter(names: list[str], source: str) -> None:
 
 
 @contextmanager
-def _connection() -> Iterator[duckdb.DuckDBPyConnection]:
+def _connection() -> Generator[duckdb.DuckDBPyConnection]:
     with tempfile.TemporaryDirectory(prefix="evenstock-check-") as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY_LIMIT, "threads": THREADS, "temp_directory": folder, "max_temp_directory_size": "8GB",
@@ -148,7 +148,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch:
 
 
 @contextmanager
-def _registered(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> Iterator[None]:
+def _registered(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> Generator[None]:
     connection.register(name, table)
     try:
         yield

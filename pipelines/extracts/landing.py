@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -98,7 +98,7 @@ def _control(file: DropFile) -> dict[str, Any]:
 
 
 @contextmanager
-def _staged(folder: Path, source: Path, feed: str, control: Mapping[str, Any] | None) -> Iterator[tuple[Path, str]]:
+def _staged(folder: Path, source: Path, feed: str, control: Mapping[str, Any] | None) -> Generator[tuple[Path, str]]:
     """A verified private copy of the source and its sha256: what is checked is what is kept, whoever writes to the source."""
     if not source.is_file():
         raise InputRefused(f"{source}: no such file")

@@ -24,6 +24,14 @@ class Violation:
     excess: float
 
 
+class Sums(dict[str, float]):
+    """Sums by name; a name without any counts as zero and is not added by asking."""
+
+    def __missing__(self, key: str) -> float:
+        """Zero."""
+        return 0.0
+
+
 @dataclass
 class Tally:
     """The problem indexed by name and what the plan's shipments add up to. Units: packs, units, kg, m3, USD."""
@@ -42,10 +50,10 @@ class Tally:
     faults: list[Violation] = field(default_factory=list)
     sent: Counter[Pair] = field(default_factory=Counter)
     received: Counter[Pair] = field(default_factory=Counter)
-    out_units: Counter[str] = field(default_factory=Counter)
-    in_units: Counter[str] = field(default_factory=Counter)
-    lane_kg: Counter[str] = field(default_factory=Counter)
-    lane_m3: Counter[str] = field(default_factory=Counter)
+    out_units: Sums = field(default_factory=Sums)
+    in_units: Sums = field(default_factory=Sums)
+    lane_kg: Sums = field(default_factory=Sums)
+    lane_m3: Sums = field(default_factory=Sums)
     charges_usd: float = 0.0
     objective_usd: float = 0.0
 

@@ -251,21 +251,6 @@ CONSTRAINTS: tuple[Any, ...] = (
 LAZY_CONSTRAINTS: tuple[Any, ...] = (packs_need_open_lane, gain_prefix_needs_open_lanes, loss_prefix_needs_open_lanes)
 
 
-def formulation_page() -> str:
-    """docs/formulation.md, written from the docstrings of this module and its constraint functions."""
-    parts = ["# The formulation", "Written from `pipelines/planning/formulation.py`; a test keeps it current.", *_paragraphs(__doc__)]
-    parts.append("Objective: maximise gain segment values + loss segment values - arc, line, pallet and truck cost.")
-    for title, functions in (("In every model", CONSTRAINTS), ("Added when an LP solution breaks them", LAZY_CONSTRAINTS)):
-        parts.append(f"## {title}")
-        for function in functions:
-            parts += [f"### {function.__name__}", *_paragraphs(function.__doc__)]
-    return "\n\n".join(parts) + "\n"
-
-
-def _paragraphs(text: str | None) -> list[str]:
-    return [" ".join(part.split()) for part in (text or "").split("\n\n")]
-
-
 def cost_terms(m: Formulation) -> list[tuple[pulp.LpVariable, float]]:
     """Everything that costs money, as negative coefficients: arcs, line charges, pallets, trucks."""
     p = m.problem

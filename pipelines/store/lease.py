@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ _held_here: set[str] = set()
 
 
 @contextmanager
-def hold_lease(home: Path, what: str, now: datetime | str) -> Iterator[Path]:
+def hold_lease(home: Path, what: str, now: datetime | str) -> Generator[Path]:
     """Hold the writer's lease of `home` while the block runs; yields the path of the lock file.
 
     `what` says what the owner does and `now` since when; both are shown to whoever finds the lease taken. Raises `Busy`

@@ -3,7 +3,7 @@
 Portable types only: the same tables serve SQLite by default and PostgreSQL by URL.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -200,7 +200,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 @contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine) -> Generator[sa.Connection]:
     """One write transaction: everything inside happens, or nothing. Writers wait for one another."""
     with engine.connect().execution_options(evenstock_write=True) as connection, connection.begin():
         if engine.dialect.name != "sqlite":
@@ -209,7 +209,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+def reading(engine: sa.Engine) -> Generator[sa.Connection]:
     """One read transaction: a consistent view while the block runs."""
     with engine.connect() as connection, connection.begin():
         yield connection

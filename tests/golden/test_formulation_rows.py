@@ -11,7 +11,8 @@ import pulp
 import pytest
 
 from pipelines.planning.bounds import arc_limits
-from pipelines.planning.formulation import CONSTRAINTS, LAZY_CONSTRAINTS, add_rows, build, formulation_page
+from pipelines.planning.formulation import CONSTRAINTS, LAZY_CONSTRAINTS, add_rows, build
+from pipelines.planning.formulation_page import formulation_page
 from pipelines.planning.problem import Problem
 
 FOLDER = Path(__file__).parent / "constraints"

@@ -1,0 +1,23 @@
+"""The page docs/formulation.md, written from the constraint functions' own docstrings. No constraint is stated here."""
+
+from pipelines.planning import formulation
+from pipelines.planning.formulation import CONSTRAINTS, LAZY_CONSTRAINTS
+
+
+def formulation_page() -> str:
+    """docs/formulation.md, written from the docstrings of the formulation and its constraint functions."""
+    parts = [
+        "# The formulation",
+        "Written from `pipelines/planning/formulation.py`; a test keeps it current.",
+        *_paragraphs(formulation.__doc__),
+    ]
+    parts.append("Objective: maximise gain segment values + loss segment values - arc, line, pallet and truck cost.")
+    for title, functions in (("In every model", CONSTRAINTS), ("Added when an LP solution breaks them", LAZY_CONSTRAINTS)):
+        parts.append(f"## {title}")
+        for function in functions:
+            parts += [f"### {function.__name__}", *_paragraphs(function.__doc__)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    return [" ".join(part.split()) for part in (text or "").split("\n\n")]
