@@ -63,9 +63,8 @@ def _compare(report: "LoopReport") -> None:
     )
     print_table(["", "without transfers", "with transfers"], rows, title)
     before, after = without["total_cost_usd"], moved["total_cost_usd"]
-    say(
-        f"  Total cost {'fell' if after <= before else 'rose'} by {abs(after - before):,.2f} USD ({abs(after - before) / max(before, 1e-9):.1%})."
-    )
+    share = abs(after - before) / max(before, 1e-9)
+    say(f"  Total cost {'fell' if after <= before else 'rose'} by {abs(after - before):,.2f} USD ({share:.1%}).")
     source = {
         "generated": "Demand, stock and transfers are simulated.",
         "m5": "Only demand and prices are real (M5); the rest is simulated.",
@@ -79,8 +78,16 @@ def _show_learned(settings: "Settings") -> None:
     from pipelines.queries import read_learned
 
     rows = read_learned(settings.folders, settings.ledger_url)
-    lanes = rows[rows["scope"].str.startswith("lane:") & rows["parameter"].isin(["lead_time_days_mean", "yield_share"])].head(8)
+    lanes = rows[rows["scope"].str.startswith("lane:")].assign(
+        rank=lambda f: f["parameter"].map({"lead_time_days_mean": 0, "yield_share": 1})
+    )
+    lanes = lanes.dropna(subset=["rank"]).sort_values(["rank", "evidence_n"], ascending=[True, False], kind="stable")
+    shown = [*lanes[lanes["rank"] == 0].head(4).itertuples(), *lanes[lanes["rank"] == 1].head(4).itertuples()]
+    cells = [[r.parameter, r.scope.removeprefix("lane:"), _number(r.old_value), _number(r.new_value), f"{r.evidence_n:g}"] for r in shown]
     title = f"\nLearned from what came back ({len(rows)} parameters; lanes with the most evidence):"
-    cells = [[r.parameter, r.scope.removeprefix("lane:"), f"{r.new_value:.3f}", f"{r.evidence_n:g}"] for r in lanes.itertuples()]
-    print_table(["parameter", "lane", "now", "evidence"], cells or [["nothing yet", "", "", ""]], title)
+    print_table(["parameter", "lane", "before", "now", "evidence"], cells or [["nothing yet", "", "", "", ""]], title)
     say()
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{value:.3f}"

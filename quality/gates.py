@@ -135,14 +135,16 @@ def check_row_count(contract: FeedContract, rows: int, trailing_counts: Sequence
 
     Events scatter like Poisson counts and bring about three rows each (the lines of an order), so that rows have the variance 3 m: for
     events a change within 4 sqrt(3 m) never fails. Measured on a small generated world: 50 shipments on a Saturday after a median of 26.
-    Feeds that may be empty come in bursts and only warn. Fewer than 3 earlier days, or a median of 0: no history, no judgement.
+    More events than usual only warn: what must never pass silently is missing rows, and repeated ones fail the key. Feeds that may be
+    empty come in bursts and only warn. Fewer than 3 earlier days, or a median of 0: no history, no judgement.
     """
     median = statistics.median(trailing_counts) if len(trailing_counts) >= MIN_TRAILING_DAYS else 0
     if median <= 0:
         return GateCheck("row_count", True, "warn", f"{rows} rows", f"no history yet ({len(trailing_counts)} earlier days)")
     change = abs(rows - median)
     noise = EVENT_NOISE_SIGMAS * (ROWS_PER_EVENT * median) ** 0.5 if contract.kind == "event" else 0.0
-    blocks = change > max(policy.count_block_share * median, noise) and not contract.may_be_empty
+    is_expected_to_swing = contract.may_be_empty or (contract.kind == "event" and rows > median)
+    blocks = change > max(policy.count_block_share * median, noise) and not is_expected_to_swing
     fails = change > max(policy.count_warn_share * median, noise)
     limit = policy.count_block_share if blocks else policy.count_warn_share
     observed = f"{rows} rows, {(rows - median) / median:+.0%} against the trailing median {median:g}"
