@@ -1,7 +1,5 @@
 """What reaches a terminal or a spreadsheet: text without control characters, cells without live formulas, progress on stderr."""
 
-import csv
-import io
 import os
 import sys
 import unicodedata
@@ -45,12 +43,13 @@ def safe_cell(value: Any) -> Any:
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """RFC 4180 text with LF line ends and safe cells."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([safe_cell(value) for value in row] for row in rows)
-    return out.getvalue()
+    """RFC 4180 text with LF line ends and safe cells. (The csv module leaves a lone carriage return unquoted.)"""
+    return "".join(",".join(map(_field, row)) + "\n" for row in [columns, *rows])
+
+
+def _field(value: Any) -> str:
+    text = str(safe_cell(value))
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:

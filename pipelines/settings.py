@@ -181,8 +181,8 @@ def refuse_unknown(environ: Mapping[str, str]) -> None:
     known = sorted([PREFIX + name.upper() for name in Settings.model_fields] + list(INTERNAL))
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            near = difflib.get_close_matches(name.removeprefix(PREFIX), [word.removeprefix(PREFIX) for word in known], n=1)
+            meant = f"did you mean {PREFIX}{near[0]}?" if near else f"known: {', '.join(known)}"
             raise UsageError(f"unknown variable {name}; {meant}")
 
 
