@@ -164,7 +164,7 @@ def gate_feeds(run: object, results: dict) -> None:
 
 
 def build_marts(run: object, store: Path, tag: str) -> None:
-    """dbt's own command on the store, as an operator would type it."""
+    """What an operator would type: dbt's own command on the store."""
     from pipelines.store.warehouse import DBT_ENV
 
     project, target = Path(__file__).parents[1] / "dbt", run.work.folder / f"dbt-{tag}"
