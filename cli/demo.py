@@ -82,8 +82,17 @@ def _show_learned(settings: "Settings") -> None:
         rank=lambda f: f["parameter"].map({"lead_time_days_mean": 0, "yield_share": 1})
     )
     lanes = lanes.dropna(subset=["rank"]).sort_values(["rank", "evidence_n"], ascending=[True, False], kind="stable")
-    shown = [*lanes[lanes["rank"] == 0].head(4).itertuples(), *lanes[lanes["rank"] == 1].head(4).itertuples()]
-    cells = [[r.parameter, r.scope.removeprefix("lane:"), _number(r.old_value), _number(r.new_value), f"{r.evidence_n:g}"] for r in shown]
+    shown = [row for rank in (0, 1) for row in lanes[lanes["rank"] == rank].head(4).to_dict("records")]
+    cells = [
+        [
+            row["parameter"],
+            row["scope"].removeprefix("lane:"),
+            _number(row["old_value"]),
+            _number(row["new_value"]),
+            f"{row['evidence_n']:g}",
+        ]
+        for row in shown
+    ]
     title = f"\nLearned from what came back ({len(rows)} parameters; lanes with the most evidence):"
     print_table(["parameter", "lane", "before", "now", "evidence"], cells or [["nothing yet", "", "", "", ""]], title)
     say()

@@ -11,8 +11,10 @@ from cli.screen import complain, print_table, say, to_csv
 from pipelines.domain.errors import UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipelines.queries import PlanHeader
-    from pipelines.settings import Home
+    from pipelines.store.home import Home
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command("solve", epilog="Example: evenstock plan solve --problem p.json.gz --out plan.json --time-limit 60")(problems.solve)
@@ -58,18 +60,19 @@ def pull(
         raise UsageError("--format parquet is not for the screen; give --out FILE")
     settings = load_settings()
     lines = read_lines(settings.folders, settings.ledger_url)
-    if form == "parquet":
-        problems.write_whole(out, lambda path: lines.to_parquet(path, index=False))
-        return
-    if form == "csv":
-        text = to_csv(list(lines.columns), lines.astype(object).itertuples(index=False))
-    else:
-        rows = json.loads(lines.to_json(orient="records", date_format="iso"))
-        text = json.dumps(rows, indent=1) + "\n"
     if out is None:
-        print(text, end="")
+        print(_to_text(lines, form), end="")
+    elif form == "parquet":
+        problems.write_whole(out, lambda path: lines.to_parquet(path, index=False))
     else:
-        problems.write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+        problems.write_whole(out, lambda path: path.write_text(_to_text(lines, form), encoding="utf-8"))
+
+
+def _to_text(lines: "pd.DataFrame", form: str) -> str:
+    if form == "csv":
+        return to_csv(list(lines.columns), lines.astype(object).itertuples(index=False))
+    rows = [{name: None if value != value else value for name, value in row.items()} for row in lines.to_dict("records")]
+    return json.dumps(rows, indent=1, default=str) + "\n"
 
 
 def show_header(home: "Home") -> "PlanHeader":
@@ -95,17 +98,12 @@ def show_lines(home: "Home", ledger_url: str, limit: int) -> None:
     names = ["line", "item", "from", "to", "units", "ships", "arrives", "net USD", "state"]
     rows = [
         [
-            r.line_id,
-            r.item_id,
-            r.origin,
-            r.destination,
-            r.units,
-            str(r.ship_date)[:10],
-            str(r.arrival_date)[:10],
-            f"{r.net_usd:,.2f}",
-            r.state,
+            *(row[name] for name in ("line_id", "item_id", "origin", "destination", "units")),
+            *(str(row[name])[:10] for name in ("ship_date", "arrival_date")),
+            f"{row['net_usd']:,.2f}",
+            row["state"],
         ]
-        for r in lines.head(limit).itertuples()
+        for row in lines.head(limit).to_dict("records")
     ]
     if rows:
         print_table(names, rows)
@@ -118,6 +116,9 @@ def show_kpis(home: "Home") -> None:
     from pipelines.queries import read_kpis
 
     kpis = read_kpis(home)
-    rows = [[r.kpi.replace("_", " "), "-" if r.value != r.value else f"{r.value:,.3f}", r.unit] for r in kpis.itertuples()]
+    rows = [
+        [row["kpi"].replace("_", " "), "-" if row["value"] != row["value"] else f"{row['value']:,.3f}", row["unit"]]
+        for row in kpis.to_dict("records")
+    ]
     window = int(kpis["window_days"].iloc[0]) if len(kpis) else 0
     print_table(["KPI", "value", "unit"], rows, f"Network, last {window} days:")

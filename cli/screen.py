@@ -3,7 +3,7 @@
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,7 +69,7 @@ def _is_number(text: str) -> bool:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Any]:
+def progress_bar() -> Generator[Any]:
     """A `tell(said, share)` that draws a bar on stderr if that is a terminal, else prints a line per step.
 
     It keeps its own copy of stderr, because long steps send what libraries print to a log.

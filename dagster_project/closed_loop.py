@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import InputRefused, UsageError
-from pipelines.settings import Home, Settings
+from pipelines.settings import Settings
+from pipelines.store.home import Home
 
 if TYPE_CHECKING:
     from pipelines.twin.demand import DemandTable
@@ -123,10 +124,10 @@ def make_world(settings: Settings, demand: str, items: int, days: int, seed: int
         return table, worlds.build_generated_world(table, seed), WARM_UP_DAYS
     if demand == "m5":
         if settings.real_data is None:
-            raise InputRefused(
-                "the M5 data is not here: set EVENSTOCK_REAL_DATA to a folder that holds m5/units_daily.parquet, m5/sell_prices.parquet, "
-                "m5/calendar.parquet and geo/us_zip_centroids.parquet (docs/real-data.md says where they come from)"
-            )
+            from pipelines.twin.m5 import ORIGINS
+
+            wanted = "; ".join(f"{name} made from {origin}" for name, origin in ORIGINS.items())
+            raise InputRefused(f"the M5 data is not here: set EVENSTOCK_REAL_DATA to a folder that holds {wanted} (benchmarking only)")
         table = demands.read_m5_demand(settings.real_data, items, days, WARM_UP_DAYS, seed)
         return table, worlds.build_m5_world(table, settings.real_data, seed=seed), WARM_UP_DAYS
     table = demands.read_demand_file(Path(demand))

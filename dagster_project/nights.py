@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +66,7 @@ class Nights:
 
 
 @contextmanager
-def spare_the_screen(log: Path) -> Iterator[None]:
+def spare_the_screen(log: Path) -> Generator[None]:
     """Send everything that Dagster, dbt and their children print to `log` for a while, by file descriptor."""
     log.parent.mkdir(parents=True, exist_ok=True)
     for stream in (sys.stdout, sys.stderr):
@@ -86,7 +86,7 @@ def spare_the_screen(log: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def open_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
     """The home's own Dagster instance, configured once from deploy/dagster.yaml."""
     folder = settings.folders.dagster
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,8 @@ def explain_failure(result: dg.ExecuteInProcessResult, as_of: dt.date) -> Evenst
                 return _explain_checks(result, as_of)
             if error.cls_name and hasattr(errors, error.cls_name):
                 return getattr(errors, error.cls_name)(error.message.split(": ", 1)[-1].strip())
-    said = _chain(failed[0].event_specific_data.error)[-1].message.strip() if failed else "no step said why"
+    causes = [error for event in failed for error in _chain(getattr(event.event_specific_data, "error", None))]
+    said = causes[-1].message.strip() if causes else "a step was skipped and none said why"
     return EvenstockError(f"the run of {as_of} failed: {said}")
 
 
@@ -154,5 +155,5 @@ def _materializations(result: dg.ExecuteInProcessResult) -> list[dg.AssetMateria
     return [event.materialization for event in result.all_events if event.is_step_materialization]
 
 
-def _plain(metadata: dict[str, Any]) -> dict[str, Any]:
+def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {name: getattr(value, "value", value) for name, value in metadata.items()}

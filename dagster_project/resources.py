@@ -10,7 +10,8 @@ import dagster as dg
 
 from pipelines import flows
 from pipelines.domain.policy import Policy
-from pipelines.settings import Home, Settings, load_policy
+from pipelines.settings import Settings, load_policy
+from pipelines.store.home import Home
 
 
 class EvenstockHome(dg.ConfigurableResource):

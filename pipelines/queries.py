@@ -4,10 +4,10 @@ import datetime as dt
 import difflib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipelines.domain.errors import GateBlocked, UsageError
-from pipelines.settings import Home
+from pipelines.domain.errors import UsageError
+from pipelines.store.home import Home, newest_landed_date, read_publication
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,16 +42,6 @@ class PlanHeader:
     def is_stale(self) -> bool:
         """True when extracts newer than the plan have landed."""
         return self.age_days > 0
-
-
-def read_publication(home: Home) -> "Publication":
-    """The current publication; raises `GateBlocked` with the remedy before the first."""
-    from pipelines.store.publication import current
-
-    publication = current(home.published)
-    if publication is None:
-        raise GateBlocked(f"nothing is published in {home.root}: run evenstock demo, or land extracts and run evenstock run --as-of DATE")
-    return publication
 
 
 def read_header(home: Home) -> PlanHeader:
@@ -120,14 +110,3 @@ def read_published(publication: "Publication", name: str) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.read_parquet(publication.path / f"{name}.parquet")
-
-
-def newest_landed_date(home: Home) -> dt.date | None:
-    """The latest business date of which anything has landed: the clock that plans age by."""
-    dates = [path.name[:10] for path in home.landing.glob("*/*.json")]
-    return dt.date.fromisoformat(max(dates)) if dates else None
-
-
-def gate_summary(home: Home, as_of: dt.date) -> list[dict[str, Any]]:
-    """The kept verdicts of a business date, by feed."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((home.gates / as_of.isoformat()).glob("*.json"))]

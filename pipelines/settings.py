@@ -9,7 +9,6 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -19,81 +18,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pipelines.domain.errors import InputRefused, UsageError
 from pipelines.domain.policy import Policy, parse_policy
+from pipelines.store.home import Home
 
 PREFIX = "EVENSTOCK_"
 # Set by us for dbt's profile and therefore seen in the environment of our own children.
 INTERNAL = ("EVENSTOCK_STORE", "EVENSTOCK_STORE_MEMORY", "EVENSTOCK_STORE_TEMP")
 LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1")
-
-
-@dataclass(frozen=True)
-class Home:
-    """The folders under `EVENSTOCK_HOME`; every path is absolute."""
-
-    root: Path
-
-    @property
-    def inbox(self) -> Path:
-        """Drop folders, one per business date."""
-        return self.root / "inbox"
-
-    @property
-    def landing(self) -> Path:
-        """Bytes as they arrived, under their sha256."""
-        return self.root / "landing"
-
-    @property
-    def lake(self) -> Path:
-        """Accepted rows as Parquet."""
-        return self.root / "lake"
-
-    @property
-    def quarantine(self) -> Path:
-        """Refused rows as Parquet."""
-        return self.root / "quarantine"
-
-    @property
-    def gates(self) -> Path:
-        """Verdicts of the quality gates."""
-        return self.root / "gates"
-
-    @property
-    def published(self) -> Path:
-        """Publications and the link to the current one."""
-        return self.root / "published"
-
-    @property
-    def outbox(self) -> Path:
-        """Transfer orders for the warehouses."""
-        return self.root / "outbox"
-
-    @property
-    def dagster(self) -> Path:
-        """Dagster's own instance."""
-        return self.root / "dagster"
-
-    @property
-    def logs(self) -> Path:
-        """Tracebacks that the screen is spared."""
-        return self.root / "logs"
-
-    @property
-    def run_log(self) -> Path:
-        """Wall times of runs, outside every digest."""
-        return self.root / "run_log"
-
-    @property
-    def policy_file(self) -> Path:
-        """What people decided, if they wrote it down."""
-        return self.root / "policy.yaml"
-
-    def work(self, as_of: dt.date) -> Path:
-        """Disposable folder of one business date."""
-        return self.root / "work" / as_of.isoformat()
-
-    def inbox_of(self, as_of: dt.date) -> Path:
-        """Drop folder of one business date."""
-        return self.inbox / as_of.isoformat()
 
 
 class Settings(BaseSettings):

@@ -42,9 +42,14 @@ def parsed_dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def played_loop(parsed_dbt: Path, tmp_path_factory: pytest.TempPathFactory) -> "LoopReport":
-    """Seven days of the closed loop on a small generated world: two nights, five landings. Read-only: copy its home to change it."""
+    """Seven days of the closed loop on a small generated world: two nights, five landings. Read-only: copy its home to change it.
+
+    The policy is bold, so that a world this small still finds moves worth a truck, and leaves dear lines to a person.
+    """
     from dagster_project.closed_loop import run_closed_loop
     from pipelines.settings import load_settings
 
     home = tmp_path_factory.mktemp("played_loop") / "home"
-    return run_closed_loop(load_settings(home=home), items=6, days=7, seed=3, locations=3, spare_days=1)
+    home.mkdir()
+    (home / "policy.yaml").write_text("planning: {gamma: 1.0, eta: 1.0}\napproval: {max_line_cost_usd: 30.0}\n")
+    return run_closed_loop(load_settings(home=home), items=24, days=7, seed=0, locations=4, spare_days=1)

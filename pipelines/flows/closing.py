@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.policy import Policy
 from pipelines.flows.run import Run
-from pipelines.settings import Home
+from pipelines.store.home import Home, newest_landed_date, read_publication
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,6 @@ def decide(home: Home, ledger_url: str, policy: Policy, line_ids: list[str], act
 
     Plans age by the newest landed business date. Raises `DecisionRefused` for a stale plan or a line that cannot be decided.
     """
-    from pipelines.queries import newest_landed_date, read_publication
     from pipelines.store.ledger import open_ledger
 
     publication, ledger = read_publication(home), open_ledger(home.root, ledger_url or None)

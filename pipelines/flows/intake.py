@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.domain.errors import GateBlocked
 from pipelines.domain.policy import Policy
 from pipelines.flows.run import FEEDS, Run
-from pipelines.settings import Home
+from pipelines.store.home import Home
 from pipelines.store.workfolder import write_atomically
 
 if TYPE_CHECKING:
@@ -81,11 +82,10 @@ def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> lis
     counts = row_counts(home.lake, feed, as_of, days)
     files, column = current_files(home.lake, feed, as_of), load_contract(feed).date_column
     if files and column and files[0].business_date in counts:
-        dates = pc.cast(pq.read_table(files[0].path, columns=[column])[column], "date32")
-        found = {entry["values"]: entry["counts"] for entry in pc.value_counts(dates).to_pylist()}
+        found = Counter(pc.cast(pq.read_table(files[0].path, columns=[column])[column], "date32").to_pylist())
         first = as_of - dt.timedelta(days=days)
         counts = {date: rows for date, rows in found.items() if date and first <= date < as_of} | counts
-        counts[files[0].business_date] = found.get(files[0].business_date, 0)
+        counts[files[0].business_date] = found[files[0].business_date]
     return [counts[date] for date in sorted(counts) if counts[date]]
 
 

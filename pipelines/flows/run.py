@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.policy import Policy
-from pipelines.settings import Home
+from pipelines.store.home import Home
 
 if TYPE_CHECKING:
     from pipelines.store.ledger import Ledger

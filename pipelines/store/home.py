@@ -1,0 +1,100 @@
+"""Where state lives under one home, and what a glance at it tells: the current publication and the newest landed date.
+
+What the folders hold is their owners' business.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.domain.errors import GateBlocked
+
+if TYPE_CHECKING:
+    from pipelines.store.publication import Publication
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders under `EVENSTOCK_HOME`; every path is absolute."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        """Drop folders, one per business date."""
+        return self.root / "inbox"
+
+    @property
+    def landing(self) -> Path:
+        """Bytes as they arrived, under their sha256."""
+        return self.root / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """Accepted rows as Parquet."""
+        return self.root / "lake"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused rows as Parquet."""
+        return self.root / "quarantine"
+
+    @property
+    def gates(self) -> Path:
+        """Verdicts of the quality gates."""
+        return self.root / "gates"
+
+    @property
+    def published(self) -> Path:
+        """Publications and the link to the current one."""
+        return self.root / "published"
+
+    @property
+    def outbox(self) -> Path:
+        """Transfer orders for the warehouses."""
+        return self.root / "outbox"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own instance."""
+        return self.root / "dagster"
+
+    @property
+    def logs(self) -> Path:
+        """Tracebacks that the screen is spared."""
+        return self.root / "logs"
+
+    @property
+    def run_log(self) -> Path:
+        """Wall times of runs, outside every digest."""
+        return self.root / "run_log"
+
+    @property
+    def policy_file(self) -> Path:
+        """What people decided, if they wrote it down."""
+        return self.root / "policy.yaml"
+
+    def work(self, as_of: dt.date) -> Path:
+        """Disposable folder of one business date."""
+        return self.root / "work" / as_of.isoformat()
+
+    def inbox_of(self, as_of: dt.date) -> Path:
+        """Drop folder of one business date."""
+        return self.inbox / as_of.isoformat()
+
+
+def read_publication(home: Home) -> "Publication":
+    """The current publication; raises `GateBlocked` with the remedy before the first."""
+    from pipelines.store.publication import current
+
+    publication = current(home.published)
+    if publication is None:
+        raise GateBlocked(f"nothing is published in {home.root}: run evenstock demo, or land extracts and run evenstock run --as-of DATE")
+    return publication
+
+
+def newest_landed_date(home: Home) -> dt.date | None:
+    """The latest business date of which anything has landed: the clock that plans age by."""
+    dates = [path.name[:10] for path in home.landing.glob("*/*.json")]
+    return dt.date.fromisoformat(max(dates)) if dates else None
