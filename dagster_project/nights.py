@@ -124,13 +124,14 @@ def _is_alive(process: int) -> bool:
 def explain_failure(result: dg.ExecuteInProcessResult, as_of: dt.date) -> EvenstockError:
     """The failure of a run as the error that a user can act on: the first step's own, or the verdict of its blocking checks."""
     failed = [event for event in result.all_events if event.is_step_failure or event.is_run_failure]
-    for event in failed:
-        for error in _chain(getattr(event.event_specific_data, "error", None)):
-            if error.cls_name == "DagsterAssetCheckFailedError":
-                return _explain_checks(result, as_of)
-            if error.cls_name and hasattr(errors, error.cls_name):
-                return getattr(errors, error.cls_name)(error.message.split(": ", 1)[-1].strip())
     causes = [error for event in failed for error in _chain(getattr(event.event_specific_data, "error", None))]
+    for error in causes:
+        if error.cls_name == "DagsterExecutionInterruptedError":
+            raise KeyboardInterrupt
+        if error.cls_name == "DagsterAssetCheckFailedError":
+            return _explain_checks(result, as_of)
+        if error.cls_name and hasattr(errors, error.cls_name):
+            return getattr(errors, error.cls_name)(error.message.split(": ", 1)[-1].strip())
     said = causes[-1].message.strip() if causes else "a step was skipped and none said why"
     return EvenstockError(f"the run of {as_of} failed: {said}")
 
