@@ -127,7 +127,8 @@ def make_world(settings: Settings, demand: str, items: int, days: int, seed: int
             from pipelines.twin.m5 import ORIGINS
 
             wanted = "; ".join(f"{name} made from {origin}" for name, origin in ORIGINS.items())
-            raise InputRefused(f"the M5 data is not here: set EVENSTOCK_REAL_DATA to a folder that holds {wanted} (benchmarking only; docs/real-data.md)")
+            where = "set EVENSTOCK_REAL_DATA to a folder that holds"
+            raise InputRefused(f"the M5 data is not here: {where} {wanted} (benchmarking only; docs/real-data.md)")
         table = demands.read_m5_demand(settings.real_data, items, days, WARM_UP_DAYS, seed)
         return table, worlds.build_m5_world(table, settings.real_data, seed=seed), WARM_UP_DAYS
     table = demands.read_demand_file(Path(demand))
