@@ -130,7 +130,9 @@ def make_world(settings: Settings, demand: str, items: int, days: int, seed: int
             where = "set EVENSTOCK_REAL_DATA to a folder that holds"
             raise InputRefused(f"the M5 data is not here: {where} {wanted} (benchmarking only; docs/real-data.md)")
         table = demands.read_m5_demand(settings.real_data, items, days, WARM_UP_DAYS, seed)
-        return table, worlds.build_m5_world(table, settings.real_data, seed=seed), WARM_UP_DAYS
+        world = worlds.build_m5_world(table, settings.real_data, seed=seed)
+        # The yardstick's opening split noise must stand when planning begins, and not have been traded away by twelve weeks of orders.
+        return table, world.with_parameters(noisy_split_days=WARM_UP_DAYS), WARM_UP_DAYS
     table = demands.read_demand_file(Path(demand))
     warm_up = table.days - days
     if warm_up < PLAN_EVERY_DAYS:

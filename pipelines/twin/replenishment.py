@@ -52,6 +52,7 @@ class Replenishment:
         self._review = self.world.items["review_period_days"].to_numpy(dtype=np.int64)
         bias = stream(self.seed, "level_bias").normal(0.0, self.world.parameters.level_bias_sd, (locations, items))
         self._level_factor = np.exp(bias)
+        self._opening_noise = np.exp(stream(self.seed, "opening_split").normal(0.0, self.world.parameters.opening_split_noise, bias.shape))
         self._pack = self.world.items["units_per_pack"].to_numpy(dtype=np.int64)
         self._location_ids = self.world.locations["location_id"].to_numpy(dtype=object)
         self._item_ids = self.world.items["item_id"].to_numpy(dtype=object)
@@ -98,8 +99,7 @@ class Replenishment:
     def opening_stock(self) -> Units:
         """Order-up-to level of the network, split over the locations with log-normal noise; nothing yet for items launched later."""
         target = self.order_up_to(self._prior, self._prior)
-        noise = np.exp(stream(self.seed, "opening_split").normal(0.0, self.world.parameters.opening_split_noise, target.shape))
-        return np.where(self.launch_day == 0, _split(target, noise), 0)
+        return np.where(self.launch_day == 0, _split(target, self._opening_noise), 0)
 
     def review(self, day: int, position: Units, recorder: DayRecorder) -> None:
         """Order every item whose review is due up to its level, given `position` = stock free + on the way by transfer."""
@@ -109,7 +109,10 @@ class Replenishment:
             return
         units = np.zeros(position.shape, dtype=np.int64)
         if due.any():
-            gap = self.order_up_to(*self.mean_and_variance(day)) - position - self.on_order()
+            level = self.order_up_to(*self.mean_and_variance(day))
+            if day < self.world.parameters.noisy_split_days:
+                level = _split(level, self._opening_noise)
+            gap = level - position - self.on_order()
             units = np.where(due, np.maximum(gap, 0), 0)
         if starting.any():
             noise = np.exp(stream(self.seed, "launch_split").normal(0.0, self.world.parameters.opening_split_noise, position.shape))

@@ -32,12 +32,14 @@ class WorldParameters:
     """What the extracts do not say: how the ERP orders, how suppliers deliver, how customers buy, what holding costs.
 
     `service_z` is the safety factor of the order-up-to level; `opening_split_noise` the log-sd by which opening stock is split wrongly;
+    `noisy_split_days` the first days in which order-up-to levels carry that noise too, so that a history ends with stock split wrongly;
     `level_bias_sd` the log-sd of a lasting error in each item-location's order-up-to level (levels set by hand and never revisited);
     `po_short_share` the share of purchase order lines delivered at a uniform 0 to `po_short_fill_max` of the order.
     """
 
     service_z: float = 0.8
     opening_split_noise: float = 0.6
+    noisy_split_days: int = 0
     level_bias_sd: float = 0.0
     supplier_lead_sd_days: float = 0.0
     po_short_share: float = 0.0
