@@ -11,6 +11,9 @@ from cli import demo, landing, plan, run
 from cli.screen import clean, complain
 from pipelines.domain.errors import EvenstockError
 
+# Typer answers an interrupt with this code itself.
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="evenstock",
     help="Rebalances stock between warehouses: extracts in, gated marts, forecast, audited transfer plan out.",
@@ -41,6 +44,8 @@ def call(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(args=arguments, prog_name="evenstock", standalone_mode=False)
+        if result == INTERRUPTED:
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except EvenstockError as error:
         return _report(error)
@@ -49,7 +54,7 @@ def call(arguments: list[str]) -> int:
         return 0
     except (Abort, KeyboardInterrupt):
         complain("stopped; nothing half-done is kept")
-        return 130
+        return INTERRUPTED
     except TyperException as error:
         return _report_misuse(error)
     except Exception as error:

@@ -71,8 +71,8 @@ def run_closed_loop(
     `demand` is generated, m5 or the path of a Parquet file; `spare_days` of it stay unplayed, for a caller that plays on. Raises
     `InputRefused` where its data is missing and `UsageError` for impossible sizes.
     """
-    from dagster_project.nights import Nights
-    from pipelines.twin.extracts import write_drop, write_history_drop
+    from pipelines.twin.extracts import write_history_drop
+    from pipelines.twin.metrics import summarise
     from pipelines.twin.simulate import Twin
 
     tell = progress or (lambda said, share: None)
@@ -80,38 +80,46 @@ def run_closed_loop(
         raise UsageError(f"a demo of {days} days has nothing to show; give --days 1 or more")
     tell("making demand", 0.0)
     table, world, warm_up = make_world(settings, demand, items, days + spare_days, seed, locations)
-    home, twin = settings.folders, Twin(world, table, seed)
-    begin_demo(home, {"demand": demand, "items": items, "days": days, "seed": seed})
+    begin_demo(settings.folders, {"demand": demand, "items": items, "days": days, "seed": seed})
     tell(f"playing {warm_up} days of history", 0.0)
-    write_history_drop(twin.warm_up(warm_up), world, home.inbox)
-    shadow, outbox = twin.fork(), Outbox(home.outbox)
-    first, nights, refused = twin.next_date, [], []
-    jobs = Nights(settings)
-    nights.append(play_night(jobs, first - dt.timedelta(days=1), tell, 0.0))
-    for day in range(1, days + 1):
-        played = twin.play_day(outbox.take_new())
-        shadow.play_day([])
-        refused += played.refused
-        write_drop(played, world, home.inbox)
-        if day % PLAN_EVERY_DAYS == 0 or day == days:
-            nights.append(play_night(jobs, played.date, tell, day / days))
-        else:
-            tell(f"landing {played.date}", day / days)
-            jobs.run("ingest_day", played.date)
+    twin = Twin(world, table, seed)
+    write_history_drop(twin.warm_up(warm_up), world, settings.folders.inbox)
+    shadow, first = twin.fork(), twin.next_date
+    nights, refused = _play_days(settings, twin, shadow, days, tell)
     last = twin.next_date - dt.timedelta(days=1)
     return LoopReport(
-        home=home.root,
+        home=settings.home,
         demand=demand,
         locations=len(table.location_ids),
         items=len(table.item_ids),
         first_day=first,
         last_day=last,
         nights=nights,
-        with_transfers=_totals(twin, first, last),
-        without_transfers=_totals(shadow, first, last),
+        with_transfers=summarise(twin, first, last),
+        without_transfers=summarise(shadow, first, last),
         refused_dispatches=refused,
         twin=twin,
     )
+
+
+def _play_days(settings: Settings, twin: "Twin", shadow: "Twin", days: int, tell: Progress) -> tuple[list[NightReport], list[str]]:
+    """A night before the first day, then every day landed and every seventh, and the last, planned; nights and refused dispatches."""
+    from dagster_project.nights import Nights
+    from pipelines.twin.extracts import write_drop
+
+    jobs, outbox, refused = Nights(settings), Outbox(settings.folders.outbox), []
+    nights = [play_night(jobs, twin.next_date - dt.timedelta(days=1), tell, 0.0)]
+    for day in range(1, days + 1):
+        played = twin.play_day(outbox.take_new())
+        shadow.play_day([])
+        refused += played.refused
+        write_drop(played, twin.world, settings.folders.inbox)
+        if day % PLAN_EVERY_DAYS == 0 or day == days:
+            nights.append(play_night(jobs, played.date, tell, day / days))
+        else:
+            tell(f"landing {played.date}", day / days)
+            jobs.run("ingest_day", played.date)
+    return nights, refused
 
 
 def make_world(settings: Settings, demand: str, items: int, days: int, seed: int, locations: int) -> "tuple[DemandTable, World, int]":
@@ -178,9 +186,3 @@ class Outbox:
         fresh = [path for path in sorted(self.folder.glob("*/*.json")) if path not in self.seen]
         self.seen.update(fresh)
         return [json.loads(path.read_text(encoding="utf-8")) for path in fresh]
-
-
-def _totals(twin: "Twin", first: dt.date, last: dt.date) -> dict[str, Any]:
-    from pipelines.twin.metrics import summarise
-
-    return summarise(twin, first, last)

@@ -24,6 +24,8 @@ DESCRIPTIONS = {
     "wms_receipts": "Goods received: expected, good, damaged, short and over.",
 }
 GATE = "gate"
+LANDED = dg.AssetKey(["landing", "drop"])
+RECONCILIATION = dg.AssetKey(["gate", "reconciliation"])
 
 
 def lake_key(feed: str) -> dg.AssetKey:
@@ -33,50 +35,57 @@ def lake_key(feed: str) -> dg.AssetKey:
 
 def ingest_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The landing, the ten feeds with their gates, and the reconciliation between them."""
+    return [_landing_asset(partitions), _feed_assets(partitions), _reconciliation_asset(partitions)]
 
-    @dg.asset(key=["landing", "drop"], group_name="landing", partitions_def=partitions, kinds={"file"})
+
+def _landing_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(key=LANDED, group_name="landing", partitions_def=partitions, kinds={"file"})
     def landed_drop(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
         """The drop folder of the date, copied unchanged under its sha256 after its manifest agreed."""
         arrived_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         landed = flows.land_inbox(evenstock.folders, business_date(context), arrived_at)
         return dg.MaterializeResult(metadata={"files": len(landed), "bytes": sum(file.bytes for file in landed)})
 
-    @dg.multi_asset(
-        name="ingest_feeds",
-        specs=[
-            dg.AssetSpec(
-                lake_key(feed),
-                deps=[landed_drop.key],
-                group_name="ingest",
-                description=f"{DESCRIPTIONS[feed]} Accepted rows as typed Parquet; refused rows are in quarantine.",
-                kinds={"parquet"},
-            )
-            for feed in flows.FEEDS
-        ],
-        check_specs=[
-            dg.AssetCheckSpec(GATE, asset=lake_key(feed), blocking=True, description="Quality gate of the partition (Great Expectations).")
-            for feed in flows.FEEDS
-        ],
-        partitions_def=partitions,
-    )
+    return landed_drop
+
+
+def _feed_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    specs = [
+        dg.AssetSpec(
+            lake_key(feed),
+            deps=[LANDED],
+            group_name="ingest",
+            description=f"{DESCRIPTIONS[feed]} Accepted rows as typed Parquet; refused rows are in quarantine.",
+            kinds={"parquet"},
+        )
+        for feed in flows.FEEDS
+    ]
+    said = "Quality gate of the partition (Great Expectations)."
+    gates = [dg.AssetCheckSpec(GATE, asset=lake_key(feed), blocking=True, description=said) for feed in flows.FEEDS]
+
+    @dg.multi_asset(name="ingest_feeds", specs=specs, check_specs=gates, partitions_def=partitions)
     def ingest_feeds(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> Iterator[dg.MaterializeResult]:
         """Ingest every feed, masters first, and judge each partition; all verdicts are given before a blocking one stops the run."""
         for feed in flows.FEEDS:
             yield _ingest_one(feed, context, evenstock)
 
+    return ingest_feeds
+
+
+def _reconciliation_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
-        key=["gate", "reconciliation"],
+        key=RECONCILIATION,
         deps=[lake_key(feed) for feed in flows.FEEDS],
         group_name="gate",
         partitions_def=partitions,
-        check_specs=[dg.AssetCheckSpec(GATE, asset=["gate", "reconciliation"], blocking=True)],
+        check_specs=[dg.AssetCheckSpec(GATE, asset=RECONCILIATION, blocking=True)],
         kinds={"gx"},
     )
     def reconciliation(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
         """Feeds against each other: stock against yesterday plus movements, ERP against WMS shipments, receipts against movements."""
         return _reconcile_feeds(context, evenstock)
 
-    return [landed_drop, ingest_feeds, reconciliation]
+    return reconciliation
 
 
 def _ingest_one(feed: str, context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
@@ -116,8 +125,8 @@ def _reconcile_feeds(context: dg.AssetExecutionContext, evenstock: EvenstockHome
     as_of = business_date(context)
     frames, previous_stock = flows.read_day(evenstock.folders, as_of)
     checks = reconcile_day(frames, previous_stock, as_of)
-    key = dg.AssetKey(["gate", "reconciliation"])
-    return dg.MaterializeResult(asset_key=key, metadata={"checks": len(checks)}, check_results=[check_result(key, checks)])
+    verdict = check_result(RECONCILIATION, checks)
+    return dg.MaterializeResult(asset_key=RECONCILIATION, metadata={"checks": len(checks)}, check_results=[verdict])
 
 
 def check_result(key: dg.AssetKey, checks: Sequence[Any]) -> dg.AssetCheckResult:

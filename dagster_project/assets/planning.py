@@ -19,47 +19,45 @@ PLAN_MARTS = ("dim_item", "dim_lane", "dim_location", "fct_inbound", "fct_plan_i
 
 def planning_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> list[dg.AssetsDefinition]:
     """Learned parameters, forecast and plan; `marts` maps the name of a dbt model to its asset key."""
+    return [_learned_asset(partitions, marts), _forecast_assets(partitions, marts), _plan_asset(partitions, marts)]
 
-    @dg.asset(
-        key=LEARNED,
-        deps=[marts[name] for name in LEARN_MARTS],
-        group_name="feedback",
-        partitions_def=partitions,
-        kinds={"sqlite"},
-    )
+
+def _learned_asset(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(key=LEARNED, deps=[marts[name] for name in LEARN_MARTS], group_name="feedback", partitions_def=partitions, kinds={"sqlite"})
     def learned_parameters(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
         """Lead times, yields and exposure learned from what happened; rows of the feedback ledger, valid from tomorrow."""
         return dg.MaterializeResult(metadata=flows.learn(evenstock.run_of(context)))
 
-    @dg.multi_asset(
-        name="forecast",
-        specs=[
-            dg.AssetSpec(
-                key,
-                deps=[*(marts[name] for name in FORECAST_MARTS), LEARNED],
-                group_name="forecast",
-                description=description,
-                kinds={"numpy"},
-            )
-            for key, description in (
-                (WEEKLY, "Mean demand by location, item and week ahead, in units."),
-                (SUMMARY, "Method, daily mean, spread and stock targets by location and item."),
-            )
-        ],
-        partitions_def=partitions,
-    )
+    return learned_parameters
+
+
+def _forecast_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
+    deps = [*(marts[name] for name in FORECAST_MARTS), LEARNED]
+    said = {
+        WEEKLY: "Mean demand by location, item and week ahead, in units.",
+        SUMMARY: "Method, daily mean, spread and stock targets by location and item.",
+    }
+    specs = [dg.AssetSpec(key, deps=deps, group_name="forecast", description=text, kinds={"numpy"}) for key, text in said.items()]
+
+    @dg.multi_asset(name="forecast", specs=specs, partitions_def=partitions)
     def forecast(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> Iterator[dg.MaterializeResult]:
         """Forecast demand, not sales: days without stock count for what they could have shown."""
         figures = flows.make_forecasts(evenstock.run_of(context))
-        for key in (WEEKLY, SUMMARY):
+        for key in said:
             yield dg.MaterializeResult(asset_key=key, metadata=figures)
+
+    return forecast
+
+
+def _plan_asset(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
+    audit_check = dg.AssetCheckSpec(AUDIT, asset=PLAN_LINES, blocking=True, description="Independent audit of the plan.")
 
     @dg.asset(
         key=PLAN_LINES,
         deps=[*(marts[name] for name in PLAN_MARTS), WEEKLY, SUMMARY],
         group_name="planning",
         partitions_def=partitions,
-        check_specs=[dg.AssetCheckSpec(AUDIT, asset=PLAN_LINES, blocking=True, description="Independent audit of the plan.")],
+        check_specs=[audit_check],
         kinds={"highs"},
     )
     def plan_lines(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
@@ -71,4 +69,4 @@ def planning_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.Ass
         checked = dg.AssetCheckResult(asset_key=PLAN_LINES, check_name=AUDIT, passed=audit["ok"], description=said)
         return dg.MaterializeResult(metadata={**figures, "signature": audit["signature"]}, check_results=[checked])
 
-    return [learned_parameters, forecast, plan_lines]
+    return plan_lines

@@ -6,7 +6,10 @@ from pipelines.store.publication import current, verify
 
 
 def test_two_weeks_of_m5(real_data, parsed_dbt, tmp_path):
+    """The policy is bold, because eight items seldom pay for a truck."""
     settings = load_settings(home=tmp_path / "home", real_data=real_data)
+    settings.home.mkdir()
+    settings.folders.policy_file.write_text("planning: {gamma: 1.0, eta: 1.0}\n")
     report = run_closed_loop(settings, demand="m5", items=8, days=14, seed=0)
     assert (report.locations, report.items, len(report.nights)) == (10, 8, 3)
     assert all(night.figures["status"] in ("OPTIMAL", "FEASIBLE") for night in report.nights)
