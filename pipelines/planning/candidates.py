@@ -42,7 +42,8 @@ def arrival_week(days: float) -> int:
 def prepare_lanes(lanes: pd.DataFrame, lane_parameters: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
     """Lanes sorted by id with what was learned about them: `lead_days`, `yield_share`, dates, `arrival_weeks` and `is_usable`.
 
-    A learned mean lead time or yield replaces the master data's; customs days come on top. `arrival_weeks` is continuous in the learned
+    A weight tariff max(minimum, rate x kg) is charged as rate x kg per unit plus the minimum on every truck: never less than the carrier
+    asks, so no plan lives on freight that was not priced. A learned mean lead time or yield replaces the master data's; customs days come on top. `arrival_weeks` is continuous in the learned
     mean: (ship date - first day of week 0 + lead) / 7.
     """
     frame = lanes.sort_values("lane_id").reset_index(drop=True)
@@ -53,6 +54,9 @@ def prepare_lanes(lanes: pd.DataFrame, lane_parameters: pd.DataFrame, as_of: dt.
             return default
         return frame["lane_id"].map(learned[name]).astype(float).fillna(default)
 
+    for name in ("rate_usd_per_kg", "minimum_cost_usd"):
+        frame[name] = frame[name].astype(float).fillna(0.0) if name in frame else 0.0
+    frame["truck_cost_usd"] = frame["truck_cost_usd"].astype(float) + frame["minimum_cost_usd"]
     mean_days = learn("lead_time_days_mean", frame["lead_time_days_mean"].astype(float)).clip(lower=0.0)
     frame["lead_days"] = mean_days + frame["customs_days"].fillna(0).astype(float)
     frame["yield_share"] = learn("yield_share", pd.Series(1.0, index=frame.index)).clip(0.0, 1.0)

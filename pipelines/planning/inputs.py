@@ -141,7 +141,7 @@ def _price_pairs(pairs: pd.DataFrame, rows: pd.DataFrame, lanes: pd.DataFrame, p
     lost = paths.lost_units[pairs["receiver"].to_numpy()]
     base, arrival = taker["fastest_weeks"].to_numpy(), lane["arrival_weeks"].to_numpy()
     late = curves.delay_share(lost, base, arrival, full_units, policy.planning.gamma) if len(pairs) else np.zeros(0)
-    pairs["freight_usd_per_unit"] = lane["cost_usd_per_unit"].astype(float)
+    pairs["freight_usd_per_unit"] = lane["cost_usd_per_unit"].astype(float) + lane["rate_usd_per_kg"] * giver["weight_kg"].astype(float)
     pairs["handling_usd_per_unit"] = policy.planning.handling_cost_usd_per_unit
     pairs["duty_usd_per_unit"] = lane["duty_share"].astype(float).fillna(0.0) * giver["unit_cost_usd"].astype(float)
     forgone = giver["unit_cost_usd"].astype(float) + taker["first_gain_usd"] / pairs["pack_units"]

@@ -158,7 +158,7 @@ class Shipment:
 class Plan:
     """A plan and how good it is known to be. Nothing in it depends on the clock, so equal problems give equal bytes.
 
-    status: OPTIMAL (gap proven within the asked share), FEASIBLE (bound and gap tell how far), FALLBACK (nothing but firm lines, because
+    status: OPTIMAL (gap proven within 1e-4), FEASIBLE (bound and gap tell how far), FALLBACK (nothing but firm lines, because
     no plan was found), FAILED (not even that is allowed). bound_kind: mip, lp, lagrangian, none.
     gap_share = (bound - objective) / max(1, |bound|).
     """

@@ -17,6 +17,8 @@ from pipelines.planning.volume import quick_bound
 
 Progress = Callable[[str, dict[str, Any]], None]
 MOST_ROUNDS = 60
+# A search may be told to stop earlier than this; the plan is then FEASIBLE with its gap, whatever was asked for.
+OPTIMAL_GAP_SHARE = 1e-4
 START_WORTH_ARCS = 800
 
 
@@ -113,9 +115,9 @@ def _certify(problem: Problem, outcome: Outcome, options: SolveOptions) -> Plan:
     bound, kind = outcome.bound, outcome.bound_kind
     gap = None
     if bound is not None:
-        bound = max(bound, objective)
-        gap = (bound - objective) / max(1.0, abs(bound))
-    proven = gap is not None and gap <= max(options.gap_share, 1e-9)
+        bound = max(bound, objective) + 0.0
+        gap = (bound - objective) / max(1.0, abs(bound)) + 0.0
+    proven = gap is not None and gap <= OPTIMAL_GAP_SHARE
     status = "FALLBACK" if fallback else "OPTIMAL" if proven else "FEASIBLE"
     shipments = [
         Shipment(problem.item_ids[problem.arc_item[a]], problem.lane_ids[problem.arc_lane[a]], int(packs[a])) for a in np.flatnonzero(packs)

@@ -201,6 +201,21 @@ def test_expected_damage_costs_the_goods_and_the_gain_forgone(frames, as_of):
     assert arc_of(case, ROAD)["cost_usd_per_unit"] == pytest.approx(0.1 + 0.1 * (4.0 + 15.0 / 6.0), abs=1e-6)
 
 
+def test_a_weight_tariff_charges_every_kg_and_its_minimum_with_the_truck(frames, as_of):
+    plain, rated = frames(SCARCE), frames(SCARCE)
+    rated["items"]["weight_kg"] = 2.5
+    plain["items"]["weight_kg"] = 2.5
+    rated["lanes"]["rate_usd_per_kg"], rated["lanes"]["minimum_cost_usd"] = 0.04, 12.0
+    before, after = (build_case(**inputs, policy=Policy(), as_of=as_of).problem for inputs in (plain, rated))
+    costs = [{(a["item_id"], a["lane_id"]): a["cost_usd_per_unit"] for a in case["arcs"]} for case in (before, after)]
+    assert costs[1]
+    for arc, cost in costs[1].items():
+        assert cost - costs[0][arc] == pytest.approx(0.04 * 2.5)
+    trucks = [{lane["lane_id"]: lane["truck_cost_usd"] for lane in case["lanes"]} for case in (before, after)]
+    for lane, cost in trucks[1].items():
+        assert cost - trucks[0][lane] == pytest.approx(12.0)
+
+
 def test_handling_duty_and_customs_enter_cost_and_arrival(frames, as_of):
     inputs = with_lane(frames(SCARCE), ROAD, duty_share=0.1, customs_days=5)
     case = build_case(**inputs, policy=parse_policy({"planning": {"handling_cost_usd_per_unit": 0.2}}), as_of=as_of)
