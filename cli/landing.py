@@ -19,22 +19,34 @@ def land(
     feed: Annotated[str, typer.Option("--feed", help="Name of the feed, such as wms_stock.")],
     business_date: Annotated[str | None, typer.Option("--business-date", metavar="D", help="YYYY-MM-DD; else read from the name.")] = None,
 ) -> None:
-    """Keep files unchanged under their sha256 until the night of their business date. The same bytes again change nothing."""
+    """Keep files unchanged under their sha256 until the night of their business date: all of them, or none if one is refused.
+
+    The newest version of a date is in force. Its own bytes again change nothing; those of an older version come back as a new one.
+    """
     from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.landing import infer_business_date, land_file
+    from pipelines.extracts.landing import infer_business_date, land_files, list_landed
     from pipelines.settings import load_settings
     from pipelines.store.lease import hold_lease
 
     load_contract(feed)
     given = parse_date(business_date, "--business-date") if business_date else None
-    dated = [(file, given or infer_business_date(file)) for file in files]
+    dated = [(file, _date_of(file, given or infer_business_date(file))) for file in files]
     home, now = load_settings().folders, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     with hold_lease(home.root, "evenstock land", now):
-        for file, date in dated:
-            if date is None:
-                raise UsageError(f"{file}: no business date in its name or a manifest beside it; give --business-date YYYY-MM-DD")
-            landed = land_file(home.landing, file, feed, date, arrived_at=now)
-            say(f"{landed.feed} {landed.business_date} version {landed.version}: {landed.bytes:,} bytes, sha256 {landed.sha256[:12]}")
+        before = {date: list_landed(home.landing, feed, date) for _, date in dated}
+        for landed in land_files(home.landing, dated, feed, arrived_at=now):
+            known = {file.version: file.sha256 for file in before[landed.business_date]}
+            earlier = [version for version, sha256 in known.items() if sha256 == landed.sha256]
+            change = f"brings back version {earlier[-1]}" if earlier else "new"
+            said = "the same bytes, nothing changed" if landed.version in known else change
+            which = f"{landed.feed} {landed.business_date} version {landed.version} is in force"
+            say(f"{which} ({said}): {landed.bytes:,} bytes, sha256 {landed.sha256[:12]}")
+
+
+def _date_of(file: Path, date: dt.date | None) -> dt.date:
+    if date is None:
+        raise UsageError(f"{file}: no business date in its name or a manifest beside it; give --business-date YYYY-MM-DD")
+    return date
 
 
 def check(

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts.contract import FeedContract, load_contracts
+from pipelines.extracts.contract import EARLIEST_YEAR, LATEST_YEAR, FeedContract, load_contracts
 from pipelines.extracts.records import read_batches, read_header
 from pipelines.extracts.text_rules import ANY_DECIMAL
 
@@ -69,8 +69,11 @@ def read_manifest(drop_dir: Path) -> Drop:
     source_system = _value(body, "source_system", str, str(path))
     if not _SOURCE.fullmatch(source_system):
         raise InputRefused(f"{path}: source_system must be 1-40 letters, digits, '_', '.', '-', found {source_system!r}")
+    business_date = parse_date(_value(body, "business_date", str, str(path)), str(path))
+    if not EARLIEST_YEAR <= business_date.year <= LATEST_YEAR:
+        raise InputRefused(f"{path}: business_date {business_date} is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}; correct it")
     _refuse_strays(files, Path(drop_dir), path)
-    return Drop(source_system, parse_date(_value(body, "business_date", str, str(path)), str(path)), files)
+    return Drop(source_system, business_date, files)
 
 
 def parse_date(text: str, source: str) -> datetime.date:
