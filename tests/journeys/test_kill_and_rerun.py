@@ -58,6 +58,9 @@ def test_a_killed_night_run_again_gives_the_same_bytes(ready, next_day, uninterr
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
+    assert process.returncode == -signal.SIGKILL, "the night ended before it was killed: nothing was shown"
+    if boundary is before_dispatch:
+        assert not list((home / "outbox" / str(day)).glob("*.json")), "the kill came after dispatch: nothing was shown"
     assert_no_child_lives(process.pid)
     Nights(load_settings(home=home), persistent=False).run("nightly", day)
     assert outcome(home) == outcome(uninterrupted)
