@@ -142,24 +142,21 @@ def gate_feeds(run: object, results: dict) -> None:
     """Every feed's gate, its verdict kept."""
     from pipelines import flows
     from pipelines.extracts.contract import load_contract
-    from quality.gates import check_rows_present, run_gate, verdict
+    from quality.gates import run_gate
 
     for feed, result in results.items():
-        contract = load_contract(feed)
         inputs = flows.read_gate_inputs(run.home, feed, AS_OF, result, run.policy)
-        if contract.may_be_empty and not inputs.rows_in:
-            said = verdict(feed, AS_OF, [check_rows_present(contract, 0, 0)], 0, 0)
-        else:
-            said = run_gate(
-                contract,
-                inputs.frame,
-                business_date=AS_OF,
-                rows_in=inputs.rows_in,
-                rows_quarantined=inputs.rows_quarantined,
-                trailing_counts=inputs.trailing_counts,
-                known_keys=inputs.known_keys,
-                policy=run.policy.gate,
-            )
+        said = run_gate(
+            load_contract(feed),
+            inputs.frame,
+            business_date=AS_OF,
+            rows_in=inputs.rows_in,
+            rows_quarantined=inputs.rows_quarantined,
+            trailing_counts=inputs.trailing_counts,
+            known_keys=inputs.known_keys,
+            policy=run.policy.gate,
+            is_delivered=inputs.is_delivered,
+        )
         flows.save_verdict(run.home, AS_OF, feed, result.lake_sha256 if result else "", said.to_json())
 
 

@@ -21,6 +21,7 @@ MAX_EXAMPLES = 5
 MIN_TRAILING_DAYS = 3
 EVENT_NOISE_SIGMAS = 4.0
 ROWS_PER_EVENT = 3.0
+MAX_QUIET_DAYS = 7
 Severity = Literal["block", "warn"]
 
 
@@ -82,12 +83,16 @@ def run_gate(
     trailing_counts: Sequence[int],
     known_keys: Mapping[str, AbstractSet[str]],
     policy: GatePolicy,
+    is_delivered: bool = True,
 ) -> GateVerdict:
     """Judge the accepted rows of one partition (`frame` as from `read_partition`).
 
-    `trailing_counts` are the rows of earlier partitions, `known_keys` maps a referenced feed (`erp_items`, `erp_locations`) to its
-    keys; a feed that refers to itself knows its own rows. A referenced feed without keys blocks.
+    `trailing_counts` are the rows of earlier days, 0 for a quiet one; `is_delivered` is false if no file came. Where no row came and
+    none need come, no suite runs, and Great Expectations stays unloaded. `known_keys` maps a referenced feed (`erp_items`,
+    `erp_locations`) to its keys; a feed that refers to itself knows its own rows. A referenced feed without keys blocks.
     """
+    if contract.may_be_empty and not rows_in:
+        return verdict(contract.feed, business_date, [check_quiet_day(contract, is_delivered, trailing_counts)], 0, 0)
     from quality.suites import run_suite
 
     absent = tuple(column.name for column in contract.columns if column.name not in frame)
@@ -102,7 +107,7 @@ def run_gate(
         *suite,
         check_keys_unique(contract, frame),
         *check_references(contract, frame, known_keys, policy),
-        *check_dates(contract, frame, business_date, policy),
+        *check_dates(contract, frame, business_date, policy, is_first=not any(trailing_counts)),
     ]
     if contract.date_column and contract.kind == "snapshot":
         checks.append(check_locations_reported(frame, contract.date_column, business_date, known_keys.get("erp_locations", frozenset())))
@@ -123,11 +128,24 @@ def write_verdict(gates_dir: Path, verdict: GateVerdict) -> Path:
 
 
 def check_rows_present(contract: FeedContract, rows: int, rows_in: int) -> GateCheck:
-    """No row at all blocks, except for feeds whose day may be quiet, and then only if nothing was quarantined either."""
-    quiet = contract.may_be_empty and rows_in == 0
-    return GateCheck(
-        "rows_present", rows > 0 or quiet, "block", f"{rows} of {rows_in} rows accepted", "0 or more" if quiet else "1 or more"
-    )
+    """No accepted row at all blocks; a day without a row to accept is the matter of `check_quiet_day`."""
+    return GateCheck("rows_present", rows > 0, "block", f"{rows} of {rows_in} rows accepted", "1 or more")
+
+
+def check_quiet_day(contract: FeedContract, is_delivered: bool, trailing_counts: Sequence[int]) -> GateCheck:
+    """A day without rows of a feed that may be empty: a matter of course, a warning, or a feed that is missing.
+
+    Where rows are expected daily, a file with a header alone is the sender's word that nothing happened, and warns. No file warns
+    only if at most half of 3 or more earlier days had rows; otherwise the feed is missing, which blocks.
+    """
+    if not contract.expected_daily:
+        return GateCheck("rows_present", True, "block", "0 of 0 rows accepted", "0 or more")
+    if is_delivered:
+        return GateCheck("rows_present", False, "warn", "a file with a header and no rows", "rows, unless the day was quiet")
+    days, busy = len(trailing_counts), sum(count > 0 for count in trailing_counts)
+    blocks = days < MIN_TRAILING_DAYS or 2 * busy > days
+    observed = f"feed missing: no file, rows on {busy} of {days} earlier days"
+    return GateCheck("rows_present", False, "block" if blocks else "warn", observed, "a file; a header alone says that the day was quiet")
 
 
 def check_row_count(contract: FeedContract, rows: int, trailing_counts: Sequence[int], policy: GatePolicy) -> GateCheck:
@@ -136,14 +154,16 @@ def check_row_count(contract: FeedContract, rows: int, trailing_counts: Sequence
     Events scatter like Poisson counts and bring about three rows each (the lines of an order), so that rows have the variance 3 m: for
     events a change within 4 sqrt(3 m) never fails. Measured on a small generated world: 50 shipments on a Saturday after a median of 26.
     More events than usual only warn: what must never pass silently is missing rows, and repeated ones fail the key. Feeds that may be
-    empty come in bursts and only warn. Fewer than 3 earlier days, or a median of 0: no history, no judgement.
+    empty and are not expected daily come in bursts and only warn. Quiet days stay out of the median. Fewer than 3 earlier days with
+    rows: no history, no judgement.
     """
-    median = statistics.median(trailing_counts) if len(trailing_counts) >= MIN_TRAILING_DAYS else 0
-    if median <= 0:
-        return GateCheck("row_count", True, "warn", f"{rows} rows", f"no history yet ({len(trailing_counts)} earlier days)")
+    busy = [count for count in trailing_counts if count > 0]
+    if len(busy) < MIN_TRAILING_DAYS:
+        return GateCheck("row_count", True, "warn", f"{rows} rows", f"no history yet ({len(busy)} earlier days)")
+    median = statistics.median(busy)
     change = abs(rows - median)
     noise = EVENT_NOISE_SIGMAS * (ROWS_PER_EVENT * median) ** 0.5 if contract.kind == "event" else 0.0
-    is_expected_to_swing = contract.may_be_empty or (contract.kind == "event" and rows > median)
+    is_expected_to_swing = (contract.may_be_empty and not contract.expected_daily) or (contract.kind == "event" and rows > median)
     blocks = change > max(policy.count_block_share * median, noise) and not is_expected_to_swing
     fails = change > max(policy.count_warn_share * median, noise)
     limit = policy.count_block_share if blocks else policy.count_warn_share
@@ -190,8 +210,13 @@ def check_references(
     return checks
 
 
-def check_dates(contract: FeedContract, frame: pd.DataFrame, business_date: datetime.date, policy: GatePolicy) -> list[GateCheck]:
-    """Freshness: the partition has rows of its own business date (feeds that may be empty aside), and none from the future."""
+def check_dates(
+    contract: FeedContract, frame: pd.DataFrame, business_date: datetime.date, policy: GatePolicy, is_first: bool = False
+) -> list[GateCheck]:
+    """Freshness: the partition has rows of its own business date (feeds that come in bursts aside), and none from the future.
+
+    A first load of events may end on quiet days: up to 7 of them warn. Later, rows of old days alone are an old file, which blocks.
+    """
     if not contract.date_column or frame.empty:
         return []
     days = pd.to_datetime(frame[contract.date_column]).dt.normalize()
@@ -200,8 +225,10 @@ def check_dates(contract: FeedContract, frame: pd.DataFrame, business_date: date
     blocks = len(future) > policy.max_quarantine_share * len(frame)
     newest = days[days <= today].max()
     shown = "none" if pd.isna(newest) else newest.date().isoformat()
+    is_fresh = bool(newest == today) or (contract.may_be_empty and not contract.expected_daily)
+    is_quiet = is_first and contract.may_be_empty and bool(newest >= today - pd.Timedelta(days=MAX_QUIET_DAYS))
     return [
-        GateCheck("fresh", bool(newest == today) or contract.may_be_empty, "block", f"newest row {shown}", business_date.isoformat()),
+        GateCheck("fresh", is_fresh, "warn" if is_quiet else "block", f"newest row {shown}", business_date.isoformat()),
         GateCheck(
             "no_future_rows",
             future.empty,

@@ -100,15 +100,12 @@ def _ingest_one(feed: str, context: dg.AssetExecutionContext, evenstock: Evensto
 
 
 def _judge(inputs: flows.GateInputs, as_of: dt.date, policy: Policy) -> Any:
-    """The verdict of a feed's gate. A feed that may be quiet and sent no file needs no suite, and Great Expectations stays unloaded."""
+    """The verdict of a feed's gate."""
     from pipelines.extracts.contract import load_contract
-    from quality.gates import check_rows_present, run_gate, verdict
+    from quality.gates import run_gate
 
-    contract = load_contract(inputs.feed)
-    if contract.may_be_empty and not inputs.rows_in:
-        return verdict(inputs.feed, as_of, [check_rows_present(contract, 0, 0)], 0, 0)
     return run_gate(
-        contract,
+        load_contract(inputs.feed),
         inputs.frame,
         business_date=as_of,
         rows_in=inputs.rows_in,
@@ -116,6 +113,7 @@ def _judge(inputs: flows.GateInputs, as_of: dt.date, policy: Policy) -> Any:
         trailing_counts=inputs.trailing_counts,
         known_keys=inputs.known_keys,
         policy=policy.gate,
+        is_delivered=inputs.is_delivered,
     )
 
 

@@ -67,7 +67,11 @@ class RowRule:
 
 @dataclass(frozen=True)
 class FeedContract:
-    """What one feed promises. `date_column` carries the event's or snapshot's own day; `may_be_empty` allows a file of zero rows."""
+    """What one feed promises. `date_column` carries the event's or snapshot's own day.
+
+    `may_be_empty` allows a file of zero rows, and no file at all unless the feed is `expected_daily`: then a sender says with a
+    header alone that the day was quiet, and a missing file blocks if most days before had rows.
+    """
 
     feed: str
     grain: str
@@ -80,6 +84,7 @@ class FeedContract:
     rules: tuple[RowRule, ...] = ()
     date_column: str | None = None
     may_be_empty: bool = False
+    expected_daily: bool = False
     digest: str = ""
 
     def column(self, name: str) -> Column:
@@ -160,5 +165,7 @@ def _check_contract(contract: FeedContract, source: str) -> None:
         problems.append("two columns share a name or an alias")
     if contract.kind not in ("snapshot", "event"):
         problems.append(f"kind is snapshot or event, found {contract.kind!r}")
+    if contract.expected_daily and not contract.may_be_empty:
+        problems.append("expected_daily is about days without rows, which may_be_empty must allow")
     if problems:
         raise UsageError(f"{source}: {'; '.join(problems)}")

@@ -46,7 +46,8 @@ def _feed_section(contract: FeedContract) -> str:
     facts = [f"Grain: {contract.grain}. Key: {_code(contract.key)}. Kind: {contract.kind}."]
     facts += [f"Own day of a row: `{contract.date_column}`."] if contract.date_column else []
     facts += [f"Control sum: `{contract.control_sum_column}`."] if contract.control_sum_column else []
-    facts += ["A file without rows is accepted."] if contract.may_be_empty else []
+    quiet = "A file without rows says that the day was quiet; no file blocks where most days have rows."
+    facts += [quiet if contract.expected_daily else "A file without rows is accepted."] if contract.may_be_empty else []
     facts += [f"`{reference.column}` is a key of {reference.feed}." for reference in contract.references]
     table = "| column | type | null | allowed | unit | aliases | meaning |\n|---|---|---|---|---|---|---|\n"
     rows = "\n".join(map(_column_row, contract.columns))

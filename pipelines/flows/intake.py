@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GateInputs:
-    """What the gate of one feed judges: the partition, how it came about and what it is compared with."""
+    """What the gate of one feed judges: the partition, how it came about and what it is compared with.
+
+    `trailing_counts` has a 0 for a day on which extracts came and the feed had no row.
+    """
 
     feed: str
     frame: "pd.DataFrame"
@@ -29,6 +32,7 @@ class GateInputs:
     rows_quarantined: int
     trailing_counts: list[int]
     known_keys: dict[str, set[str]]
+    is_delivered: bool = True
 
 
 def land_inbox(home: Home, as_of: dt.date, arrived_at: str | None = None) -> list[Any]:
@@ -65,13 +69,14 @@ def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResul
     counts = count_trailing_rows(home, feed, as_of, policy.gate.trailing_days)
     known = {name: _known_keys(home, name, as_of) for name in sorted({reference.feed for reference in load_contract(feed).references})}
     rows_in, quarantined = (result.rows_in, result.rows_quarantined) if result else (0, 0)
-    return GateInputs(feed, frame, rows_in, quarantined, counts, known)
+    return GateInputs(feed, frame, rows_in, quarantined, counts, known, is_delivered=result is not None)
 
 
 def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> list[int]:
-    """Rows of each of the `days` days before `as_of` that has any, oldest first.
+    """Rows of each of the `days` days before `as_of` on which extracts came, oldest first; 0 for a day on which this feed was quiet.
 
-    The first partition of a feed may hold long history: its rows count for the days they are about, not for the day they came.
+    Extracts came where stock did, which no day lacks. The first partition of a feed may hold long history: its rows count for the
+    days they are about, not for the day they came.
     """
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -79,14 +84,15 @@ def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> lis
     from pipelines.extracts.contract import load_contract
     from pipelines.extracts.lake import current_files, row_counts
 
-    counts = row_counts(home.lake, feed, as_of, days)
+    counts = dict.fromkeys(row_counts(home.lake, "wms_stock", as_of, days), 0) | row_counts(home.lake, feed, as_of, days)
     files, column = current_files(home.lake, feed, as_of), load_contract(feed).date_column
     if files and column and files[0].business_date in counts:
         found = Counter(pc.cast(pq.read_table(files[0].path, columns=[column])[column], "date32").to_pylist())
         first = as_of - dt.timedelta(days=days)
-        counts = {date: rows for date, rows in found.items() if date and first <= date < as_of} | counts
-        counts[files[0].business_date] = found[files[0].business_date]
-    return [counts[date] for date in sorted(counts) if counts[date]]
+        began = max(first, min((date for date in found if date), default=files[0].business_date))
+        history = [began + dt.timedelta(days=n) for n in range((files[0].business_date - began).days + 1)]
+        counts |= {date: found[date] for date in history}
+    return [counts[date] for date in sorted(counts)]
 
 
 def save_verdict(home: Home, as_of: dt.date, feed: str, lake_sha256: str, verdict: str) -> Path:

@@ -20,9 +20,10 @@ FORMAT = "evenstock-extract/1"
 
 
 def write_drop(day_events: DayEvents, world: World, inbox_dir: Path) -> Path:
-    """Write one day to `inbox_dir/<date>/` and return the folder. A feed without a row has a file only if its contract allows that.
+    """Write one day to `inbox_dir/<date>/` and return the folder.
 
-    The same day with the same bytes again is a no-op; other bytes under that date raise `InputRefused`.
+    An event feed of which nothing happened has a file with a header alone, and 0 rows in the manifest: the day was quiet. The same
+    day with the same bytes again is a no-op; other bytes under that date raise `InputRefused`.
     """
     return _write(_snapshots(world, day_events.date) | day_events.frames, day_events.date, Path(inbox_dir))
 

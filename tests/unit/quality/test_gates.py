@@ -121,8 +121,41 @@ def test_a_quiet_day_passes_only_where_the_contract_allows_it():
     empty = pd.DataFrame({column.name: pd.Series(dtype="str") for column in receipts.columns})
     assert gate(empty, receipts).passed
     assert not gate(empty, receipts, rows_in=3, rows_quarantined=3).passed
-    orders = load_contract("erp_sales_orders")
-    assert not gate(pd.DataFrame({column.name: pd.Series(dtype="str") for column in orders.columns}), orders).passed
+    stock = load_contract("wms_stock")
+    assert not gate(pd.DataFrame({column.name: pd.Series(dtype="str") for column in stock.columns}), stock).passed
+
+
+@pytest.mark.parametrize("feed", ["erp_sales_orders", "wms_shipments", "wms_movements"])
+@pytest.mark.parametrize(
+    ("is_delivered", "trailing", "severity"),
+    [
+        (True, [40, 40, 40], "warn"),
+        (True, [], "warn"),
+        (False, [40, 40, 40], "block"),
+        (False, [40, 0, 40, 0, 40], "block"),
+        (False, [40, 0, 40, 0, 0, 0], "warn"),
+        (False, [0, 0, 0], "warn"),
+        (False, [0, 0], "block"),
+        (False, [], "block"),
+    ],
+)
+def test_a_header_alone_says_that_the_day_was_quiet_and_no_file_that_a_busy_feed_is_missing(feed, is_delivered, trailing, severity):
+    contract = load_contract(feed)
+    verdict = gate(pd.DataFrame(columns=[c.name for c in contract.columns]), contract, trailing_counts=trailing, is_delivered=is_delivered)
+    assert [(check.name, check.severity) for check in verdict.failures] == [("rows_present", severity)]
+    assert ("feed missing" in verdict.failures[0].observed) == (not is_delivered)
+    assert verdict.passed == (severity == "warn")
+
+
+@pytest.mark.parametrize(
+    ("newest", "trailing", "severity"),
+    [("2026-01-04", [], "warn"), ("2025-12-29", [], "warn"), ("2025-12-28", [], "block"), ("2026-01-04", [3, 3, 3], "block")],
+)
+def test_a_first_load_may_end_on_quiet_days_but_an_old_file_may_not_pass_for_today(newest, trailing, severity):
+    frame = pd.DataFrame({"event_id": ["E1"], "at": pd.to_datetime([newest]), "location_id": "CA_1", "item_id": "I1", "lot_id": None,
+                          "type": "sale", "qty_units": -1, "reference": None})  # fmt: skip
+    failed = {check.name: check.severity for check in gate(frame, load_contract("wms_movements"), trailing_counts=trailing).failures}
+    assert failed == {"fresh": severity}
 
 
 def test_a_feed_that_refers_to_itself_knows_its_own_rows():
