@@ -1,7 +1,8 @@
 {{ config(tags=['facts']) }}
 
 -- What the ledger planned and approved beside what the warehouses report. Where both know a state, the warehouse wins:
--- it saw the goods. Transfers that Evenstock did not plan have no planned units.
+-- it saw the goods. Cancelling takes back what has not left, never goods on the road. Transfers that Evenstock did not plan have
+-- no planned units.
 
 with ledger as (
     select * from {{ ref('stg_ledger__transfer_lines') }}
@@ -16,7 +17,6 @@ states as (
             when 'shipped' then 3
             when 'received' then 4
             when 'closed' then 5
-            when 'cancelled' then 6
         end as state_rank
     from {{ ref('stg_wms__transfers') }}
 ),
@@ -34,7 +34,8 @@ warehouse as (
         min(case when state = 'released' then state_at end) as released_at,
         min(case when state = 'shipped' then state_at end) as shipped_at,
         min(case when state = 'received' then state_at end) as received_at,
-        max(state_rank) as last_rank
+        max(state_rank) as last_rank,
+        bool_or(state = 'cancelled') as is_cancelled
     from states
     group by transfer_id, line_id
 ),
@@ -59,13 +60,13 @@ joined as (
         warehouse.released_at,
         warehouse.shipped_at,
         warehouse.received_at as state_received_at,
-        case warehouse.last_rank
-            when 1 then 'released'
-            when 2 then 'picked'
-            when 3 then 'shipped'
-            when 4 then 'received'
-            when 5 then 'closed'
-            when 6 then 'cancelled'
+        case
+            when warehouse.is_cancelled and coalesce(warehouse.qty_shipped, 0) = 0 then 'cancelled'
+            when warehouse.last_rank = 1 then 'released'
+            when warehouse.last_rank = 2 then 'picked'
+            when warehouse.last_rank = 3 then 'shipped'
+            when warehouse.last_rank = 4 then 'received'
+            when warehouse.last_rank = 5 then 'closed'
             else ledger.state
         end as state
     from warehouse
