@@ -194,6 +194,8 @@ def small_lake(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]
     lake = {feed: [write_feed(folder, feed, rows)] for feed, rows in FEEDS.items()}
     older = [ITEMS[0] | {"unit_cost_usd": "99", "category": "old"}]
     lake["erp_items"].append(write_feed(folder, "erp_items", older, business_date=day(1)))
+    closed = [LANES[0] | {"mode": "air"}]
+    lake["tms_lanes"].append(write_feed(folder, "tms_lanes", closed, business_date=day(9)))
     return lake
 
 

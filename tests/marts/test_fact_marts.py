@@ -64,6 +64,10 @@ def test_the_latest_row_of_a_key_wins(built_store: Path):
     assert items.loc["P", "category"] == "food"
 
 
+def test_a_lane_that_the_newest_file_left_out_is_gone(built_store: Path):
+    assert read_mart(built_store, "dim_lane")["lane_id"].tolist() == ["A>B:road", "B>A:road"]
+
+
 @pytest.mark.parametrize("name", sorted(MART_GRAINS))
 def test_rows_are_unique_by_grain_and_sorted_by_it(built_store: Path, name: str):
     frame = read_mart(built_store, name)

@@ -20,5 +20,8 @@ select
     weekdays,
     duty_share,
     customs_days,
-    is_allowed
+    is_allowed,
+    rate_usd_per_kg,
+    minimum_cost_usd
 from {{ ref('stg_tms__lanes') }}
+where is_in_newest_snapshot

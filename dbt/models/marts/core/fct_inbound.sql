@@ -1,6 +1,7 @@
 {{ config(tags=['facts']) }}
 
--- Overdue orders keep the date that was promised; the plan decides when it believes in them.
+-- Overdue orders keep the date that was promised; the plan decides when it believes in them. What left on a lane that has
+-- been closed since still arrives, so the lead time is that of the lane's last declaration.
 
 with parameters as (
     select as_of from {{ ref('stg_ledger__run_parameters') }}
@@ -44,7 +45,7 @@ transfers as (
         transfers.state = 'shipped' as is_shipped
     from {{ ref('int_open_transfers') }} as transfers
     cross join parameters
-    left join {{ ref('dim_lane') }} as lanes on transfers.lane_id = lanes.lane_id
+    left join {{ ref('stg_tms__lanes') }} as lanes on transfers.lane_id = lanes.lane_id
 )
 
 select

@@ -56,6 +56,18 @@ reported as (
     select distinct location_id
     from stock
     where is_reported
+),
+
+locations as (
+    select location_id
+    from {{ ref('stg_erp__locations') }}
+    where is_in_newest_snapshot
+),
+
+items as (
+    select item_id
+    from {{ ref('stg_erp__items') }}
+    where is_in_newest_snapshot
 )
 
 select
@@ -69,7 +81,7 @@ select
     coalesce(inbound.in_transit_in_units, 0) as in_transit_in_units,
     coalesce(inbound.po_inbound_units, 0) as po_inbound_units,
     {{ days_between('sales.last_sale_date', 'parameters.as_of') }} as days_since_last_sale,
-    reported.location_id is null as is_stale,
+    reported.location_id is null or locations.location_id is null or items.item_id is null as is_stale,
     coalesce(inbound.firm_in_units, 0) as firm_in_units
 from pairs
 cross join parameters
@@ -78,3 +90,5 @@ left join inbound on pairs.location_id = inbound.location_id and pairs.item_id =
 left join outbound on pairs.location_id = outbound.location_id and pairs.item_id = outbound.item_id
 left join sales on pairs.location_id = sales.location_id and pairs.item_id = sales.item_id
 left join reported on pairs.location_id = reported.location_id
+left join locations on pairs.location_id = locations.location_id
+left join items on pairs.item_id = items.item_id

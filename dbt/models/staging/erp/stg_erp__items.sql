@@ -19,5 +19,7 @@ select
     end_date,
     supplier_id,
     supplier_lead_time_days,
-    review_period_days
+    review_period_days,
+    _business_date as snapshot_date,
+    {{ in_newest_snapshot() }} as is_in_newest_snapshot
 from latest

@@ -16,5 +16,6 @@ select
     dock_out_units_per_day,
     dock_in_units_per_day,
     storage_cost_usd_per_m3_day,
-    time_zone
+    time_zone,
+    {{ in_newest_snapshot() }} as is_in_newest_snapshot
 from latest

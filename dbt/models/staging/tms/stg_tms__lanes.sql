@@ -24,5 +24,6 @@ select
     weekdays,
     duty_share,
     customs_days,
-    allowed as is_allowed
+    allowed as is_allowed,
+    {{ in_newest_snapshot() }} as is_in_newest_snapshot
 from latest
