@@ -1,6 +1,8 @@
 {{ config(tags=['facts']) }}
 
 -- Blocked units are in the value and in the volume, since they are paid for and stored, but never in the exposure.
+-- The lifecycle says what an item is today: an item that was discontinued without an end date was ranged until the snapshot
+-- that says so.
 
 with stock as (
     select
@@ -18,7 +20,16 @@ with stock as (
 ),
 
 items as (
-    select * from {{ ref('dim_item') }}
+    select
+        item_id,
+        unit_cost_usd,
+        coalesce(launch_date, date '0001-01-01') as first_ranged_date,
+        coalesce(
+            end_date,
+            case when lifecycle = 'discontinued' then {{ add_days('snapshot_date', -1) }} end,
+            date '9999-12-31'
+        ) as last_ranged_date
+    from {{ ref('stg_erp__items') }}
 )
 
 select
@@ -32,8 +43,6 @@ select
     {{ to_exact('stock.on_hand_units * items.unit_cost_usd') }} as inventory_value_usd,
     cast(stock.in_stock_seconds as bigint) as in_stock_seconds,
     stock.is_reported,
-    items.lifecycle <> 'discontinued'
-    and stock.date >= coalesce(items.launch_date, stock.date)
-    and stock.date <= coalesce(items.end_date, stock.date) as is_ranged
+    stock.date between items.first_ranged_date and items.last_ranged_date as is_ranged
 from stock
 left join items on stock.item_id = items.item_id
