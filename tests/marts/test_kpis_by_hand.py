@@ -136,9 +136,9 @@ def test_transfer_performance(built_store: Path):
     check(built_store, mart, "on_time_share", {s: (0.0 if total(r, "lines") else None) for s, r in rows_of.items()})
 
 
-def test_churn_counts_units_shipped_in_the_window(built_store: Path):
-    # Only L2 (6 of Q to B, day 9) was shipped in the window; nothing left B.
-    pairs = {("B", "Q"): {"moved": 6, "churned": 0}}
+def test_churn_counts_units_shipped_in_28_days(built_store: Path):
+    # L1 (11 of P, day 5) and L2 (6 of Q, day 9) came to B within 28 days, though not both in the window of 4; nothing left B.
+    pairs = {("B", "P"): {"moved": 11, "churned": 0}, ("B", "Q"): {"moved": 6, "churned": 0}}
     check(built_store, "kpi_churn", "churn_share", {s: ratio(total(r, "churned"), total(r, "moved")) for s, r in levels(pairs).items()})
 
 
@@ -177,12 +177,22 @@ def test_excess_and_deficit(built_store: Path):
         check(built_store, "kpi_excess_deficit", f"{name}_units", expected)
 
 
+def forecast(rows: list[dict]) -> list[dict]:
+    return [row for row in rows if row["excess"] is not None]
+
+
 def test_forward_cover(built_store: Path):
     check(
         built_store,
         "kpi_forward_cover",
         "forward_cover_days",
-        {s: ratio(total(r, "available"), total(r, "demand")) for s, r in levels(POSITIONS).items()},
+        {s: ratio(total(forecast(r), "available"), total(r, "demand")) for s, r in levels(POSITIONS).items()},
+    )
+    check(
+        built_store,
+        "kpi_forward_cover",
+        "pairs_without_forecast",
+        {s: len(r) - len(forecast(r)) for s, r in levels(POSITIONS).items()},
     )
 
 
@@ -224,4 +234,6 @@ def test_summary_repeats_the_network_rows(built_store: Path):
     assert summary["value"]["inventory_turnover"] == pytest.approx(146 * 365 / 4466)
     assert summary["value"]["transfer_yield"] == pytest.approx(10 / 11)
     assert summary["value"]["deficit_units"] == 20.5
+    assert summary["window_days"]["transfer_churn"] == 28
+    assert set(summary["window_days"].drop("transfer_churn")) == {DAYS}
     assert set(summary["run_id"]) == {"0123456789abcdef"}

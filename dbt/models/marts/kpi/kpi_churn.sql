@@ -1,63 +1,97 @@
 {{ config(tags=['facts']) }}
 
--- Units that a transfer brought to a location and another transfer took away again within the window. A pair cannot churn
--- more than came in, nor more than left after the first arrival was under way.
+-- Units that a transfer brought to a location and another transfer took away again, both within the days of the KPI. Only what
+-- has arrived can leave again: at any moment departures in excess of the arrivals so far took older stock. The largest such
+-- excess, of all prefixes in order of time, is what older stock gave; the rest of the departures was moved twice.
 
-with parameters as (
-    select
-        as_of,
-        window_start,
-        window_days
-    from {{ ref('stg_ledger__run_parameters') }}
-),
+{% set days = var('churn_days') %}
 
-shipped as (
+with shipped as (
     select
         transfers.item_id,
         transfers.origin,
         transfers.destination,
         transfers.shipped_at,
+        transfers.received_at,
         transfers.qty_shipped
     from {{ ref('fct_transfers') }} as transfers
-    cross join parameters
-    where cast(transfers.shipped_at as date) between parameters.window_start and parameters.as_of
+    cross join {{ ref('stg_ledger__run_parameters') }} as parameters
+    where cast(transfers.shipped_at as date) between {{ add_days('parameters.as_of', '1 - ' ~ days) }} and parameters.as_of
 ),
 
-arrivals as (
+moved as (
     select
         destination as location_id,
         item_id,
-        min(shipped_at) as first_shipped_at,
         {{ sum_units('qty_shipped') }} as units_in
     from shipped
     group by destination, item_id
 ),
 
+events as (
+    select
+        destination as location_id,
+        item_id,
+        received_at as moved_at,
+        qty_shipped as units_in,
+        0 as units_out
+    from shipped
+    where received_at is not null
+    union all
+    select
+        origin as location_id,
+        item_id,
+        shipped_at as moved_at,
+        0 as units_in,
+        qty_shipped as units_out
+    from shipped
+),
+
+instants as (
+    select
+        location_id,
+        item_id,
+        moved_at,
+        sum(units_in) as units_in,
+        sum(units_out) as units_out
+    from events
+    group by location_id, item_id, moved_at
+),
+
+-- What leaves at the moment of an arrival was not in it.
+excesses as (
+    select
+        location_id,
+        item_id,
+        units_out,
+        sum(units_out - units_in) over (
+            partition by location_id, item_id
+            order by moved_at
+            rows between unbounded preceding and current row
+        ) + units_in as excess_units
+    from instants
+),
+
 departures as (
     select
-        arrivals.location_id,
-        arrivals.item_id,
-        {{ sum_units('shipped.qty_shipped') }} as units_out
-    from arrivals
-    inner join shipped
-        on
-            arrivals.location_id = shipped.origin
-            and arrivals.item_id = shipped.item_id
-            and arrivals.first_shipped_at < shipped.shipped_at
-    group by arrivals.location_id, arrivals.item_id
+        location_id,
+        item_id,
+        sum(units_out) - greatest(max(excess_units), 0) as units_churned
+    from excesses
+    group by location_id, item_id
 ),
 
 pairs as (
     select
-        arrivals.location_id,
-        arrivals.item_id,
+        moved.location_id,
+        moved.item_id,
         items.category,
-        arrivals.units_in,
-        least(arrivals.units_in, coalesce(departures.units_out, 0)) as units_churned
-    from arrivals
-    inner join {{ ref('dim_item') }} as items on arrivals.item_id = items.item_id
+        moved.units_in,
+        coalesce(departures.units_churned, 0) as units_churned
+    from moved
+    inner join {{ ref('dim_item') }} as items on moved.item_id = items.item_id
     left join departures
-        on arrivals.location_id = departures.location_id and arrivals.item_id = departures.item_id
+        on moved.location_id = departures.location_id and moved.item_id = departures.item_id
 ),
 
 sums as (
@@ -75,10 +109,9 @@ select
     location_id,
     item_id,
     category,
-    parameters.window_days,
+    cast({{ days }} as bigint) as window_days,
     units_moved,
     units_churned,
     {{ safe_ratio('units_churned', 'units_moved') }} as churn_share,
     {{ null_reason('units_moved', 'no transfer shipped in the window') }} as null_reason
 from sums
-cross join parameters

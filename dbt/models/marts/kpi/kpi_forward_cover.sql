@@ -16,7 +16,9 @@ with pairs as (
 sums as (
     select
         {{ kpi_level_columns() }},
-        {{ sum_units('available_units') }} as available_units,
+        {{ sum_units('case when mean_daily_exact is not null then available_units end') }} as available_units,
+        count(mean_daily_exact) as pairs_with_forecast,
+        count(*) - count(mean_daily_exact) as pairs_without_forecast,
         sum(mean_daily_exact) as mean_daily_units
     from pairs
     {{ kpi_grouping_sets() }}
@@ -29,7 +31,11 @@ select
     item_id,
     category,
     available_units,
+    pairs_without_forecast,
     {{ to_double('mean_daily_units') }} as mean_daily_units,
     {{ safe_ratio('available_units', 'mean_daily_units') }} as forward_cover_days,
-    {{ null_reason('mean_daily_units', 'no demand in the forecast') }} as null_reason
+    coalesce(
+        {{ null_reason('pairs_with_forecast', 'no forecast') }},
+        {{ null_reason('mean_daily_units', 'no demand in the forecast') }}
+    ) as null_reason
 from sums

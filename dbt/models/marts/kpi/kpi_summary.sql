@@ -28,7 +28,8 @@ with figures as (
         '{{ kpi }}' as kpi,
         {{ column }} as value,
         '{{ unit }}' as unit,
-        null_reason
+        null_reason,
+        {{ var('churn_days') if model == 'kpi_churn' else 'null' }} as own_window_days
     from {{ ref(model) }}
     where level = 'network'
     {% if not loop.last %}union all{% endif %}
@@ -41,7 +42,7 @@ select
     figures.value,
     figures.unit,
     figures.null_reason,
-    parameters.window_days,
+    cast(coalesce(figures.own_window_days, parameters.window_days) as bigint) as window_days,
     parameters.as_of,
     parameters.run_id
 from figures
