@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import decisions, problems
-from cli.screen import complain, print_table, say, to_csv
+from cli.files import check_writable, write_whole
+from cli.screen import complain, gap_text, print_table, say, to_csv
 from pipelines.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,14 +59,14 @@ def pull(
         raise UsageError(f"--format: {form!r} is not one of {', '.join(FORMATS)}")
     if form == "parquet" and out is None:
         raise UsageError("--format parquet is not for the screen; give --out FILE")
+    if out is not None:
+        check_writable(out)
     settings = load_settings()
     lines = read_lines(settings.folders, settings.ledger_url)
     if out is None:
         print(_to_text(lines, form), end="")
-    elif form == "parquet":
-        problems.write_whole(out, lambda path: lines.to_parquet(path, index=False))
     else:
-        problems.write_whole(out, lambda path: path.write_text(_to_text(lines, form), encoding="utf-8"))
+        write_whole(out, lines.to_parquet(None, index=False) if form == "parquet" else _to_text(lines, form).encode())
 
 
 def _to_text(lines: "pd.DataFrame", form: str) -> str:
@@ -80,8 +81,10 @@ def show_header(home: "Home") -> "PlanHeader":
     from pipelines.queries import read_header
 
     header = read_header(home)
-    gap = "unknown" if header.gap_share is None else f"{header.gap_share:.4%}"
-    say(f"Plan of {header.as_of} (run {header.run_id}): {header.status}, gap {gap}, {header.lines} lines, {header.units:,} units")
+    say(
+        f"Plan of {header.as_of} (run {header.run_id}): {header.status}, gap {gap_text(header.gap_share)}, "
+        f"{header.lines} lines, {header.units:,} units"
+    )
     say(f"  benefit {header.benefit_usd:,.2f} USD - cost {header.cost_usd:,.2f} USD = net {header.net_usd:,.2f} USD")
     if header.is_stale:
         complain(f"warning: this plan is {header.age_days} days older than the newest extract; run evenstock run --as-of for that date")

@@ -1,19 +1,15 @@
 """`evenstock plan solve` and `plan audit`: stand-alone problem and plan files, no home needed."""
 
-import gzip
 import json
-import os
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.screen import complain, progress_bar, say
-from pipelines.domain.errors import InputRefused, NoValidPlan, UsageError
+from cli.files import check_writable, read_document, write_whole
+from cli.screen import clean, complain, gap_text, progress_bar, say
+from pipelines.domain.errors import NoValidPlan
 
-MAX_JSON_BYTES = 4_000_000_000
 ProblemFile = Annotated[Path, typer.Option("--problem", metavar="FILE", help="evenstock-problem/1 as JSON, may be gzipped (.gz).")]
 
 
@@ -30,6 +26,7 @@ def solve(
 
     document = read_document(problem)
     typed = Problem.from_json(document, str(problem))
+    check_writable(out)
     with progress_bar() as tell:
         plan = solve_problem(
             typed, SolveOptions(time_limit_s=time_limit, gap_share=gap), lambda stage, figures: tell(f"{stage} {_brief(figures)}", 0.5)
@@ -40,7 +37,7 @@ def solve(
     report = audit_plan(document, made)
     if not report.ok:
         raise NoValidPlan(f"{problem}: the audit refuses the solver's plan: {report.violations[0].message}")
-    write_whole(out, lambda path: path.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8"))
+    write_whole(out, (json.dumps(made, indent=1) + "\n").encode())
     say(_headline(made))
     if plan.status == "FALLBACK":
         complain("warning: no plan was found within the limits, so this one moves nothing new (FALLBACK); give more --time-limit")
@@ -58,45 +55,12 @@ def audit(
         say(f"the plan holds: objective {report.objective_usd:,.4f} USD, signature {report.signature}")
         return
     for violation in report.violations:
-        say(f"{violation.clause}  {violation.subject}: {violation.message}")
+        say(clean(f"{violation.clause}  {violation.subject}: {violation.message}"))
     raise NoValidPlan(f"{plan}: {len(report.violations)} violations")
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """A JSON object from a file, gunzipped if its name ends in .gz. Raises `InputRefused` naming the file, place and remedy."""
-    try:
-        opener: Any = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rb") as file:
-            data = file.read(MAX_JSON_BYTES + 1)
-        if len(data) > MAX_JSON_BYTES:
-            raise InputRefused(f"{path}: more than {MAX_JSON_BYTES} bytes unpacked; split the problem")
-        value = json.loads(data)
-    except (FileNotFoundError, IsADirectoryError):
-        raise InputRefused(f"{path}: no such file") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputRefused(f"{path}: not readable ({error})") from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise InputRefused(f"{path}: not JSON in UTF-8 ({type(error).__name__})") from None
-    except json.JSONDecodeError as error:
-        raise InputRefused(f"{path}: line {error.lineno}, column {error.colno}: not JSON ({error.msg})") from None
-    if not isinstance(value, dict):
-        raise InputRefused(f"{path}: expected a JSON object, found {type(value).__name__}")
-    return value
-
-
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file the user named, whole or not at all; raises `UsageError` where that is impossible."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        write(partial)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written ({error.strerror or error}); name a file in a folder that exists") from None
-
-
 def _headline(plan: dict[str, Any]) -> str:
-    gap = "unknown" if plan["gap_share"] is None else f"{plan['gap_share']:.4%}"
+    gap = gap_text(plan["gap_share"])
     return f"{plan['status']}: {len(plan['shipments'])} lines, objective {plan['objective_usd']:,.4f} USD, gap {gap} ({plan['bound_kind']})"
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.dates import parse_date
-from cli.screen import complain, progress_bar, say
+from cli.screen import complain, gap_text, progress_bar, say
 
 
 def run(as_of: Annotated[str, typer.Option("--as-of", metavar="DATE", help="Business date, YYYY-MM-DD.")]) -> None:
@@ -28,7 +28,7 @@ def report_night(day: dt.date, done: dict) -> None:
     plan, approvals, sent = done["lake/plan_lines"], done["ledger/approvals"], done["outbox/transfer_orders"]
     say(
         f"{day}: plan {plan['status']} with {plan['lines']} lines worth {plan['objective_usd']:,.2f} USD "
-        f"(gap {plan['gap_share'] or 0:.4%}), run {done['published/current']['run_id']}"
+        f"(gap {gap_text(plan['gap_share'])}), run {done['published/current']['run_id']}"
     )
     approved, waiting = approvals["approved_lines"], approvals["waiting_lines"]
     say(f"{approved} lines approved by policy, {waiting} wait for a person, {sent['sent']} transfer orders sent")

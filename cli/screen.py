@@ -1,11 +1,12 @@
 """What reaches a terminal or a spreadsheet: text without control characters, cells without live formulas, progress on stderr."""
 
+import io
 import os
 import sys
 import unicodedata
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -20,13 +21,23 @@ def clean(text: object) -> str:
 
 
 def complain(text: str) -> None:
-    """One line on stderr."""
-    print(f"evenstock: {clean(' '.join(text.split()))}", file=sys.stderr)
+    """One line on stderr; nobody listening there is no reason to fail."""
+    with suppress(OSError):
+        print(f"evenstock: {clean(' '.join(text.split()))}", file=sys.stderr, flush=True)
 
 
 def say(text: str = "") -> None:
     """One line on stdout."""
     print("\n".join(clean(line) for line in text.split("\n")))
+
+
+def gap_text(share: float | None) -> str:
+    """A relative gap as people read it; rounding never leaves a minus before a zero.
+
+    >>> gap_text(-1e-12), gap_text(0.0123), gap_text(None)
+    ('0.0000%', '1.2300%', 'unknown')
+    """
+    return "unknown" if share is None or share != share else f"{round(share, 6) + 0.0:.4%}"
 
 
 def safe_cell(value: Any) -> Any:
@@ -74,9 +85,10 @@ def progress_bar() -> Generator[Any]:
 
     It keeps its own copy of stderr, because long steps send what libraries print to a log.
     """
-    with os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace") as screen:
+    # Unbuffered: what a reader that has gone away never took must not come up again when this is closed.
+    with os.fdopen(os.dup(2), "wb", buffering=0) as raw, io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True) as screen:
         if not screen.isatty():
-            yield lambda said, share: print(f"[{share:4.0%}] {clean(said)}", file=screen, flush=True)
+            yield lambda said, share: _tell_line(screen, f"[{share:4.0%}] {clean(said)}")
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -85,3 +97,8 @@ def progress_bar() -> Generator[Any]:
         with Progress(*columns, console=Console(file=screen), transient=True) as bar:
             task = bar.add_task("starting", total=1.0)
             yield lambda said, share: bar.update(task, description=clean(said), completed=share)
+
+
+def _tell_line(screen: TextIO, line: str) -> None:
+    with suppress(OSError):
+        screen.write(line + "\n")

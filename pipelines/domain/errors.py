@@ -44,3 +44,18 @@ class DecisionRefused(EvenstockError):
     """An approval or rejection is stale, illegal in the line's state, or names an unknown line."""
 
     exit_code = 7
+
+
+def shown(value: object, longest: int = 80) -> str:
+    """A bad value as a message quotes it: texts and numbers as written, cut to `longest` characters; of anything else its kind.
+
+    >>> shown("A" * 100, 8), shown(7), shown([1, 2])
+    ("'AAAAAA...", '7', 'a list')
+    """
+    if not isinstance(value, str | int | float | bool | None):
+        return f"a {type(value).__name__}"
+    try:
+        text = repr(value[: longest + 1] if isinstance(value, str) else value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= longest + 2 else f"{text[: longest - 1]}..."

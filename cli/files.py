@@ -1,0 +1,123 @@
+"""Files that a person names on the command line: a document read whole, a result written whole. What is in them is not known here."""
+
+import errno
+import gzip
+import json
+import os
+import shutil
+import stat
+import zlib
+from pathlib import Path
+from typing import Any
+
+from pipelines.domain.errors import InputRefused, UsageError, shown
+
+MAX_JSON_BYTES = 4_000_000_000
+# Writing to these fails through the state of the machine, not through the name that was given.
+MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A JSON object from a file, gunzipped if its name ends in .gz. Raises `InputRefused` naming the file, place and remedy."""
+    try:
+        opener: Any = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rb") as file:
+            data = file.read(MAX_JSON_BYTES + 1)
+        if len(data) > MAX_JSON_BYTES:
+            raise InputRefused(f"{path}: more than {MAX_JSON_BYTES} bytes unpacked; split the problem")
+        value = json.loads(data, object_pairs_hook=_refuse_doubled)
+    except FileNotFoundError:
+        raise InputRefused(f"{path}: no such file") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputRefused(f"{path}: not readable ({getattr(error, 'strerror', None) or error}); name a file of JSON") from None
+    except (UnicodeDecodeError, RecursionError, MemoryError) as error:
+        raise InputRefused(f"{path}: not JSON in UTF-8 of a size and depth that can be read ({type(error).__name__})") from None
+    except json.JSONDecodeError as error:
+        raise InputRefused(f"{path}: line {error.lineno}, column {error.colno}: not JSON ({error.msg})") from None
+    except ValueError as error:
+        raise InputRefused(f"{path}: not readable ({str(error).split(';')[0]}); correct the value") from None
+    if not isinstance(value, dict):
+        raise InputRefused(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def _refuse_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; of a key that comes twice nobody knows which value was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {shown(doubled)} comes twice in one object")
+    return found
+
+
+def check_writable(path: Path) -> Path:
+    """The file that a name leads to, links followed; raises `UsageError` with the remedy where none can be written."""
+    try:
+        target = path if _is_special(path) else path.resolve()
+        if target.is_dir():
+            raise UsageError(f"{path}: cannot be written (a folder); name a file in it")
+        if not target.parent.is_dir():
+            raise UsageError(f"{path}: cannot be written ({target.parent} is no folder); name a file in a folder that exists")
+        with_rights = target if target.exists() and _is_special(path) else target.parent
+        if not os.access(with_rights, os.W_OK):
+            raise UsageError(f"{path}: cannot be written ({with_rights} is read-only for you); name a file elsewhere")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _refusal(path, error) from None
+    return target
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file the user named, whole or not at all; gzipped if its name ends in .gz, the same bytes for the same content.
+
+    A link keeps pointing where it did, and a device or pipe is written to, never replaced. Raises `UsageError` where the name cannot
+    be written, and the `OSError` itself where the machine is at fault.
+    """
+    target = check_writable(path)
+    data = gzip.compress(content, mtime=0) if path.suffix == ".gz" else content
+    try:
+        if _is_special(target):
+            with target.open("wb") as file:
+                file.write(data)
+        else:
+            _replace(target, data)
+    except OSError as error:
+        if error.errno in MACHINE_FAULTS:
+            raise
+        raise _refusal(path, error) from None
+
+
+def _replace(target: Path, data: bytes) -> None:
+    # A name of its own length: that of the target may already be as long as the disk allows.
+    partial = target.with_name(f".evenstock-{os.getpid()}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+        if target.exists():
+            shutil.copymode(target, partial)
+        partial.replace(target)
+    except BaseException:
+        _forget(partial)
+        raise
+
+
+def _forget(partial: Path) -> None:
+    try:
+        partial.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def _is_special(path: Path) -> bool:
+    """True for what exists and is neither file nor folder: a device, a pipe, a socket. Its name must not be resolved: /dev/stdout."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _refusal(path: Path, error: Exception) -> UsageError:
+    said = getattr(error, "strerror", None) or str(error)
+    return UsageError(f"{shown(str(path), 200)}: cannot be written ({shown(said, 200)}); name a file in a folder that exists")
