@@ -5,30 +5,65 @@ No defaults are hidden elsewhere. Reading a policy from a file is the shells' bu
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from pipelines.domain.errors import InputRefused
+from pipelines.domain.errors import InputRefused, shown
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values that a number may have: from `low` to `high`, an open end not included."""
+
+    low: float = 0.0
+    high: float = math.inf
+    is_low_open: bool = False
+    is_high_open: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.is_low_open else value >= self.low
+        return above and math.isfinite(value) and (value < self.high if self.is_high_open else value <= self.high)
+
+    def __str__(self) -> str:
+        low = f"{'above' if self.is_low_open else 'at least'} {self.low:.10g}"
+        high = f"{'below' if self.is_high_open else 'at most'} {self.high:.10g}"
+        return low if math.isinf(self.high) else f"{low} and {high}"
+
+
+AMOUNT = Range()
+POSITIVE = Range(0.0, is_low_open=True)
+SHARE = Range(0.0, 1.0)
+# A target of certainty would ask for endless stock.
+PROBABILITY = Range(0.0, 1.0, is_low_open=True, is_high_open=True)
+DAYS = Range(1, 3660)
+WEEKS = Range(1, 520)
+COUNT = Range(1, 10**9)
+RATIO_UP = Range(1.0)
+
+
+def _within(allowed: Range, default: Any) -> Any:
+    return field(default=default, metadata={"range": allowed})
 
 
 @dataclass(frozen=True)
 class ServicePolicy:
     """Service targets by ABC class, as probability of no stock-out over the protection interval."""
 
-    target_a_share: float = 0.98
-    target_b_share: float = 0.95
-    target_c_share: float = 0.90
-    review_period_days: int = 7
-    default_supplier_lead_time_days: int = 21
+    target_a_share: float = _within(PROBABILITY, 0.98)
+    target_b_share: float = _within(PROBABILITY, 0.95)
+    target_c_share: float = _within(PROBABILITY, 0.90)
+    review_period_days: int = _within(DAYS, 7)
+    default_supplier_lead_time_days: int = _within(DAYS, 21)
 
 
 @dataclass(frozen=True)
 class FinancePolicy:
     """Yearly rates on inventory value; see the carrying cost KPI."""
 
-    capital_rate: float = 0.12
-    insurance_rate: float = 0.03
-    obsolescence_rate: float = 0.10
+    capital_rate: float = _within(AMOUNT, 0.12)
+    insurance_rate: float = _within(AMOUNT, 0.03)
+    obsolescence_rate: float = _within(AMOUNT, 0.10)
 
 
 @dataclass(frozen=True)
@@ -38,20 +73,20 @@ class PlanningPolicy:
     `gamma` discounts losses that a later plan could still avoid, `eta` scales all curve values against costs.
     """
 
-    horizon_weeks: int = 12
-    gamma: float = 0.5
-    eta: float = 0.5
-    max_segments: int = 12
-    handling_cost_usd_per_unit: float = 0.0
-    weekly_budget_usd: float | None = None
-    donor_share_cap: float = 1.0
-    pallet_kg: float = 600.0
-    pallet_m3: float = 1.8
-    pallets_per_truck: int = 26
-    gap_share: float = 1e-4
-    exact_arcs_limit: int = 2000
-    node_limit: int = 20000
-    time_limit_s: float = 60.0
+    horizon_weeks: int = _within(WEEKS, 12)
+    gamma: float = _within(SHARE, 0.5)
+    eta: float = _within(AMOUNT, 0.5)
+    max_segments: int = _within(COUNT, 12)
+    handling_cost_usd_per_unit: float = _within(AMOUNT, 0.0)
+    weekly_budget_usd: float | None = _within(AMOUNT, None)
+    donor_share_cap: float = _within(SHARE, 1.0)
+    pallet_kg: float = _within(POSITIVE, 600.0)
+    pallet_m3: float = _within(POSITIVE, 1.8)
+    pallets_per_truck: int = _within(COUNT, 26)
+    gap_share: float = _within(SHARE, 1e-4)
+    exact_arcs_limit: int = _within(Range(0, 10**9), 2000)
+    node_limit: int = _within(COUNT, 20000)
+    time_limit_s: float = _within(AMOUNT, 60.0)
 
 
 @dataclass(frozen=True)
@@ -59,39 +94,39 @@ class ApprovalPolicy:
     """A line under every threshold is approved by policy; any other waits for a person."""
 
     auto_approve: bool = True
-    max_line_cost_usd: float = 250.0
-    max_line_value_usd: float = 5000.0
-    max_donor_share: float = 0.6
-    min_benefit_cost_ratio: float = 1.0
-    max_plan_age_days: int = 7
+    max_line_cost_usd: float = _within(AMOUNT, 250.0)
+    max_line_value_usd: float = _within(AMOUNT, 5000.0)
+    max_donor_share: float = _within(SHARE, 0.6)
+    min_benefit_cost_ratio: float = _within(AMOUNT, 1.0)
+    max_plan_age_days: int = _within(Range(0, 3660), 7)
 
 
 @dataclass(frozen=True)
 class KpiPolicy:
     """Windows of the KPI marts in days."""
 
-    window_days: int = 28
-    slow_moving_days: int = 56
+    window_days: int = _within(DAYS, 28)
+    slow_moving_days: int = _within(DAYS, 56)
 
 
 @dataclass(frozen=True)
 class FeedbackPolicy:
     """How fast learned parameters may move and how strongly they are shrunk (pseudo-counts)."""
 
-    window_days: int = 112
-    lead_time_prior_n: float = 20.0
-    yield_prior_units: float = 200.0
-    max_step_ratio: float = 2.0
+    window_days: int = _within(DAYS, 112)
+    lead_time_prior_n: float = _within(POSITIVE, 20.0)
+    yield_prior_units: float = _within(POSITIVE, 200.0)
+    max_step_ratio: float = _within(RATIO_UP, 2.0)
 
 
 @dataclass(frozen=True)
 class GatePolicy:
     """Row-count limits against the trailing median, as shares of change."""
 
-    count_warn_share: float = 0.30
-    count_block_share: float = 0.70
-    max_quarantine_share: float = 0.05
-    trailing_days: int = 28
+    count_warn_share: float = _within(AMOUNT, 0.30)
+    count_block_share: float = _within(AMOUNT, 0.70)
+    max_quarantine_share: float = _within(SHARE, 0.05)
+    trailing_days: int = _within(DAYS, 28)
 
 
 @dataclass(frozen=True)
@@ -126,33 +161,42 @@ def parse_policy(values: dict[str, Any], source: str = "policy") -> Policy:
 
 def _parse(kind: Any, values: Any, where: str) -> Any:
     if not isinstance(values, dict):
-        raise InputRefused(f"{where}: expected a mapping, found {type(values).__name__}")
+        raise InputRefused(f"{where}: expected a mapping, found {shown(values)}")
     known = {f.name: f for f in fields(kind)}
     for name in values:
         if name not in known:
-            raise InputRefused(f"{where}: unknown key {name!r}; known keys: {', '.join(sorted(known))}")
+            raise InputRefused(f"{where}: unknown key {shown(name)}; known keys: {', '.join(sorted(known))}")
     template = kind()
     parsed = {}
     for name, value in values.items():
-        default = getattr(template, name)
-        path = f"{where}.{name}"
-        parsed[name] = _parse(type(default), value, path) if is_dataclass(default) else _check_scalar(default, value, path)
+        default, path = getattr(template, name), f"{where}.{name}"
+        if is_dataclass(default):
+            parsed[name] = _parse(type(default), value, path)
+        elif isinstance(default, bool):
+            parsed[name] = _check_flag(value, path)
+        else:
+            parsed[name] = _check_number(default, value, path, known[name].metadata["range"])
     return kind(**parsed)
 
 
-def _check_scalar(default: Any, value: Any, path: str) -> Any:
-    if isinstance(default, bool) or isinstance(value, bool):
-        if isinstance(default, bool) and isinstance(value, bool):
-            return value
-        raise InputRefused(f"{path}: expected {type(default).__name__}, found {value!r}")
+def _check_flag(value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise InputRefused(f"{path}: expected true or false, found {shown(value)}")
+    return value
+
+
+def _check_number(default: Any, value: Any, path: str, allowed: Range) -> Any:
     if default is None and value is None:
         return None
-    if isinstance(default, int) and isinstance(value, int):
-        accepted = value
-    elif isinstance(default, float | None) and isinstance(value, int | float):
-        accepted = float(value)
-    else:
-        raise InputRefused(f"{path}: expected {type(default).__name__}, found {value!r}")
-    if accepted < 0 or accepted != accepted or accepted in (float("inf"),):
-        raise InputRefused(f"{path}: must be a finite number of zero or more, found {value!r}")
+    is_whole = isinstance(default, int)
+    wanted = f"must be a finite {'whole ' * is_whole}number, {allowed}, found {shown(value)}"
+    if isinstance(value, bool) or not isinstance(value, int if is_whole else int | float):
+        raise InputRefused(f"{path}: {wanted}")
+    try:
+        accepted = value if is_whole else float(value)
+        is_allowed = accepted in allowed
+    except OverflowError:
+        is_allowed = False
+    if not is_allowed:
+        raise InputRefused(f"{path}: {wanted}")
     return accepted

@@ -1,0 +1,54 @@
+"""What people decide has a range, and a value outside it is refused with file, key and range."""
+
+from dataclasses import fields
+
+import pytest
+
+from pipelines.domain.errors import InputRefused
+from pipelines.domain.policy import Policy, parse_policy
+
+
+@pytest.mark.parametrize(
+    ("subject", "key", "value", "allowed"),
+    [
+        ("service", "target_a_share", 7, "above 0 and below 1"),
+        ("service", "target_a_share", 1, "above 0 and below 1"),
+        ("service", "target_c_share", 0, "above 0 and below 1"),
+        ("service", "review_period_days", 0, "at least 1"),
+        ("planning", "horizon_weeks", 0, "at least 1"),
+        ("planning", "horizon_weeks", 2.5, "whole number"),
+        ("planning", "gamma", 1.5, "at most 1"),
+        ("planning", "eta", -0.1, "at least 0"),
+        ("planning", "pallet_kg", 0, "above 0"),
+        ("planning", "pallets_per_truck", 0, "at least 1"),
+        ("planning", "time_limit_s", float("inf"), "finite"),
+        ("planning", "gamma", float("nan"), "finite"),
+        ("planning", "eta", 10**400, "finite"),
+        pytest.param("planning", "eta", 10**5000, "finite", id="thousands of digits"),
+        ("planning", "gamma", "x" * 5000, "number"),
+        ("planning", "gamma", True, "number"),
+        ("planning", "gamma", [1] * 9999, "found a list"),
+        ("approval", "auto_approve", 1, "true or false"),
+        ("feedback", "max_step_ratio", 0.5, "at least 1"),
+        ("kpi", "window_days", 0, "at least 1"),
+        ("gate", "max_quarantine_share", 2, "at most 1"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_the_range(subject, key, value, allowed):
+    with pytest.raises(InputRefused) as refusal:
+        parse_policy({subject: {key: value}}, "policy.yaml")
+    said = str(refusal.value)
+    assert said.startswith(f"policy.yaml.{subject}.{key}: ") and allowed in said and len(said) < 250
+
+
+def test_every_default_is_within_its_range():
+    policy = Policy()
+    for subject in fields(policy):
+        part = getattr(policy, subject.name)
+        for known in fields(part):
+            value = getattr(part, known.name)
+            assert value is None or isinstance(value, bool) or value in known.metadata["range"], known.name
+
+
+def test_allowed_values_are_kept():
+    assert parse_policy({"planning": {"gamma": 1, "weekly_budget_usd": None, "donor_share_cap": 0}}).planning.gamma == 1.0
