@@ -1,14 +1,22 @@
 """`evenstock plan approve` and `plan reject`: a person's word on lines of the published plan."""
 
 import datetime as dt
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.screen import say
-from pipelines.domain.errors import UsageError
+from cli.screen import complain, say
+from pipelines.domain.errors import UsageError, shown
 
-Lines = Annotated[list[str], typer.Argument(metavar="LINE...", help="Line ids, as evenstock plan show lists them.")]
+
+def _name_once(lines: list[str]) -> list[str]:
+    return list(dict.fromkeys(lines))
+
+
+if TYPE_CHECKING:
+    from pipelines.flows import Decided
+
+Lines = Annotated[list[str], typer.Argument(metavar="LINE...", help="Line ids, as evenstock plan show lists them.", callback=_name_once)]
 By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept with the decision.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the decision.")]
 
@@ -30,10 +38,17 @@ def _decide(lines: list[str], action: str, by: str, reason: str) -> int:
     from pipelines.settings import load_policy, load_settings
     from pipelines.store.lease import hold_lease
 
-    for option, text in (("--by", by), ("--reason", reason)):
-        if not text.strip():
-            raise UsageError(f"{option} is empty; a decision names who and why")
+    _check_words(lines, by, reason)
     settings = load_settings()
     home, now = settings.folders, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     with hold_lease(home.root, f"evenstock plan {action} by {by}", now):
         return flows.decide(home, settings.ledger_url, load_policy(home), lines, action, by, reason, now)
+
+
+def _check_words(lines: list[str], by: str, reason: str) -> None:
+    for option, text in (("--by", by), ("--reason", reason), *(("LINE", line) for line in lines)):
+        if not text.strip():
+            raise UsageError(f"{option} is empty; a decision names the lines, who and why")
+        # Bytes of an argument that are not UTF-8 come in as lone surrogates, which no ledger can store.
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise UsageError(f"{option}: {shown(text)} is not text in UTF-8; write it in a UTF-8 terminal")
