@@ -7,13 +7,18 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.extracts.contract import EARLIEST_YEAR, LATEST_YEAR
 from pipelines.twin.luck import stream
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 REGIONS = ("EAST", "WEST", "NORTH", "SOUTH", "CENTRAL")
 CATEGORIES = ("TOOLS", "GARDEN", "KITCHEN", "TOYS", "PAPER")
@@ -119,7 +124,8 @@ def _sorted_table(location_ids: list[str], item_ids: list[str], start: dt.date, 
 def read_demand_file(path: Path) -> DemandTable:
     """Read a user's demand from Parquet with columns `location_id, item_id, date, units`; a missing date counts as no demand.
 
-    Raises `InputRefused` naming the file, the column, the first offending row (counted from 1) and the remedy.
+    Text may be dictionary-encoded. Units are numbers, dates lie in 1990..2100, and there are two locations or more. Raises
+    `InputRefused` naming the file, the column, the first offending row (counted from 1) and the remedy.
     """
     path = Path(path)
     frame = _read_columns(path)
@@ -133,6 +139,8 @@ def read_demand_file(path: Path) -> DemandTable:
     keys = pd.DataFrame({"location_id": frame["location_id"].astype(str), "item_id": frame["item_id"].astype(str), "date": dates})
     _refuse_rows(path, "date", keys.duplicated().to_numpy(), frame["date"], "give one row per location, item and date; add duplicates up")
     locations, items = sorted(keys["location_id"].unique()), sorted(keys["item_id"].unique())
+    if len(locations) < 2:
+        raise InputRefused(f"{path}: column location_id names {locations[0]} alone; give two locations or more, or nothing can be moved")
     first, span = dates.min(), (dates.max() - dates.min()).days + 1
     if span > MAX_FILE_DAYS:
         raise InputRefused(f"{path}: column date spans {span} days, more than {MAX_FILE_DAYS}; cut the history or correct the odd date")
@@ -155,12 +163,25 @@ def _read_columns(path: Path) -> pd.DataFrame:
         missing = [name for name in FILE_COLUMNS if name not in names]
         if missing:
             raise InputRefused(f"{path}: column {missing[0]} is missing (found: {', '.join(names)}); rename or add it")
-        frame = pq.read_table(path, columns=list(FILE_COLUMNS)).to_pandas()
+        table = _decode(pq.read_table(path, columns=list(FILE_COLUMNS)))
     except (pa.ArrowInvalid, OSError) as error:
         raise InputRefused(f"{path}: not a readable Parquet file ({error}); write it with any Parquet writer") from error
-    if frame.empty:
+    if not table.num_rows:
         raise InputRefused(f"{path}: no rows; give at least one row of {', '.join(FILE_COLUMNS)}")
-    return frame
+    kind = table.schema.field("units").type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        raise InputRefused(f"{path}: column units holds {kind}, not numbers; give whole units between 0 and 1000000")
+    return table.to_pandas()
+
+
+def _decode(table: "pa.Table") -> "pa.Table":
+    """Dictionary-encoded columns as plain ones."""
+    import pyarrow as pa
+
+    for index, column in enumerate(table.schema):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(index, column.name, table[column.name].cast(column.type.value_type))
+    return table
 
 
 def _parse_dates(path: Path, column: pd.Series) -> pd.Series:
@@ -170,6 +191,8 @@ def _parse_dates(path: Path, column: pd.Series) -> pd.Series:
     shaped = ~is_text | column.astype(str).str.fullmatch(r"\d{4}-\d{2}-\d{2}").to_numpy(dtype=bool)
     dates = pd.to_datetime(column.where(shaped), errors="coerce")
     _refuse_rows(path, "date", dates.isna().to_numpy(), column, "give dates or text YYYY-MM-DD")
+    outside = ~dates.dt.year.between(EARLIEST_YEAR, LATEST_YEAR).to_numpy(dtype=bool)
+    _refuse_rows(path, "date", outside, column, f"give dates of the years {EARLIEST_YEAR} to {LATEST_YEAR}")
     return dates.dt.normalize()
 
 

@@ -37,6 +37,12 @@ def test_dates_may_be_text_or_timestamps(write, dates):
     assert read_demand_file(write(date=dates)).start == dt.date(2026, 1, 1)
 
 
+def test_ids_and_dates_may_be_dictionary_encoded(write):
+    columns = {"location_id": ["B", "A", "A"], "item_id": ["X", "X", "Y"], "date": ["2026-01-03", "2026-01-01", "2026-01-01"]}
+    encoded = read_demand_file(write(**{name: pd.Categorical(values) for name, values in columns.items()}))
+    assert encoded.location_ids == ("A", "B") and encoded.units.tolist() == read_demand_file(write()).units.tolist()
+
+
 @pytest.mark.parametrize("units", [[4.0, 1.0, 2.0], [Decimal(4), Decimal(1), Decimal(2)]])
 def test_whole_units_may_be_stored_as_other_numbers(write, units):
     assert read_demand_file(write(units=units)).units.sum() == 7
@@ -48,7 +54,8 @@ def test_whole_units_may_be_stored_as_other_numbers(write, units):
         ({"units": [4, -1, 2]}, r"column units, row 2: .*-1.* refused"),
         ({"units": [4, 1, 2.5]}, r"column units, row 3: .*2\.5.* whole units"),
         ({"units": [4, None, 2]}, r"column units, row 2"),
-        ({"units": ["4", "many", "2"]}, r"column units, row 2: 'many'"),
+        ({"units": ["4", "1", "2"]}, r"column units holds (large_)?string, not numbers"),
+        ({"units": [True, False, True]}, r"column units holds bool, not numbers"),
         ({"units": [4, float("inf"), 2]}, r"column units, row 2"),
         ({"item_id": ["X", None, "Y"]}, r"column item_id, row 2"),
         ({"item_id": ["X", "bad id", "Y"]}, r"column item_id, row 2: 'bad id' refused .* match"),
@@ -56,7 +63,11 @@ def test_whole_units_may_be_stored_as_other_numbers(write, units):
         ({"date": ["2026-01-03", "01/02/2026", "2026-01-01"]}, r"column date, row 2: '01/02/2026' refused .* YYYY-MM-DD"),
         ({"date": ["2026-01-03", "2026-02-30", "2026-01-01"]}, r"column date, row 2"),
         ({"date": [20260103, 20260101, 20260101]}, r"column date, row 1: .* is a number"),
-        ({"date": ["2026-01-03", "1926-01-01", "2026-01-01"]}, r"column date spans \d+ days"),
+        ({"date": ["2026-01-03", "2012-01-01", "2026-01-01"]}, r"column date spans \d+ days"),
+        ({"date": ["2026-01-03", "1926-01-01", "2026-01-01"]}, r"column date, row 2: '1926-01-01' .* years 1990 to 2100"),
+        ({"date": [dt.date(2101, 1, 3), dt.date(2101, 1, 1), dt.date(2101, 1, 1)]}, r"column date, row 1: .* years 1990 to 2100"),
+        ({"date": [dt.date(9999, 1, 3), dt.date(9999, 1, 1), dt.date(9999, 1, 1)]}, r"column date, row 1"),
+        ({"location_id": ["A", "A", "A"]}, r"column location_id names A alone; give two locations"),
         ({"item_id": ["X", "X", "X"]}, r"column date, row 3: .*one row per location, item and date"),
         ({"units": None}, r"column units is missing \(found: location_id, item_id, date\)"),
     ],
