@@ -110,16 +110,11 @@ def fold_outcome(line_id: str, qty_planned_units: int, events: Iterable[Transfer
     (7, 1, 2, 0, 'received')
     """
     by_state, counted = latest_events(events), latest_receipts(receipts)
-    notes = [f"receipt {r.receipt_id} does not balance" for r in counted if not r.is_balanced]
     good = sum(r.qty_received_units for r in counted)
     damaged = sum(r.qty_damaged_units for r in counted)
     shipped, implied = _shipped_units(by_state, counted)
-    if implied:
-        notes.append("received without a shipping report: shipped units taken from the receipts")
     short, over, in_transit = _split_missing(shipped, good + damaged, sum(r.qty_short_units for r in counted), LineState.CLOSED in by_state)
     state = _stage(by_state, shipped, in_transit, bool(counted))
-    if LineState.CANCELLED in by_state and shipped > 0:
-        notes.append("shipped although cancelled: the goods are followed as shipped")
     has_left = state in _LEFT_STATES or state is LineState.CANCELLED
     return LineOutcome(
         line_id=line_id,
@@ -137,8 +132,18 @@ def fold_outcome(line_id: str, qty_planned_units: int, events: Iterable[Transfer
         state=state,
         shipped_at=_shipped_at(by_state),
         received_at=max((r.received_at for r in counted), default=None),
-        notes=tuple(sorted(notes)),
+        notes=_notes(by_state, counted, shipped, implied),
     )
+
+
+def _notes(by_state: dict[str, TransferEvent], receipts: list[ReceiptEvent], shipped: int, implied: bool) -> tuple[str, ...]:
+    """What people should know about the reports, in alphabetical order."""
+    notes = [f"receipt {r.receipt_id} does not balance" for r in receipts if not r.is_balanced]
+    if implied:
+        notes.append("received without a shipping report: shipped units taken from the receipts")
+    if LineState.CANCELLED in by_state and shipped > 0:
+        notes.append("shipped although cancelled: the goods are followed as shipped")
+    return tuple(sorted(notes))
 
 
 def _shipped_units(by_state: dict[str, TransferEvent], receipts: list[ReceiptEvent]) -> tuple[int, bool]:
