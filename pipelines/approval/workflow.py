@@ -24,12 +24,13 @@ class DecisionsDue:
 
 
 def decisions_due(lines: pd.DataFrame, policy: Policy) -> DecisionsDue:
-    """The policy's decisions on `lines` (plan lines with their `state`); again after they are stored: none.
+    """The policy's decisions on `lines` (all lines of a plan with their `state`); again after they are stored: none.
 
-    `waiting` has the columns of `judge_lines` for the lines that need a person.
+    `waiting` has the columns of `judge_lines` for the proposed lines that need a person.
     """
-    proposed = lines[lines["state"] == str(LineState.PROPOSED)]
-    verdicts = judge_lines(proposed, policy.approval)
+    proposed = lines.loc[lines["state"] == str(LineState.PROPOSED), "line_id"]
+    verdicts = judge_lines(lines, policy.approval)
+    verdicts = verdicts[verdicts["line_id"].isin(proposed)]
     approved = verdicts[verdicts["verdict"] == "approve"]
     reasons = {row.line_id: f"{row.rule}: {row.sentence}" for row in each_row(approved)}
     waiting = verdicts[verdicts["verdict"] == "needs_person"].reset_index(drop=True)
