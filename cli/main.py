@@ -1,7 +1,9 @@
 """The `evenstock` command: its parts, and the one place where failures become exit codes. Heavy imports wait inside the commands."""
 
+import io
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import typer
@@ -13,6 +15,15 @@ from pipelines.domain.errors import EvenstockError
 
 # Typer answers an interrupt with this code itself.
 INTERRUPTED = 130
+# By what the operating system, SQLite and DuckDB say; failures inside a night arrive as text.
+REMEDIES = {
+    "No space left on device": "free some space there, then try again",
+    "disk is full": "free some space there, then try again",
+    "Disk quota exceeded": "free some space there, then try again",
+    "Read-only file system": "make it writable or set EVENSTOCK_HOME to a folder that is",
+    "readonly database": "make it writable or set EVENSTOCK_HOME to a folder that is",
+    "Permission denied": "ask for the right to it or set EVENSTOCK_HOME to a folder of yours",
+}
 
 app = typer.Typer(
     name="evenstock",
@@ -31,11 +42,15 @@ app.add_typer(plan.app, name="plan", help="Solve, audit, pull, show, explain and
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line and exit with the code of the public contract."""
+    _open_streams()
     code = call(sys.argv[1:] if arguments is None else arguments)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
+    except OSError as error:
+        _forget_stdout()
+        code = code or _report_crash(error)
     sys.exit(code)
 
 
@@ -43,22 +58,50 @@ def call(arguments: list[str]) -> int:
     """Run a command line; returns its exit code and says in one line on stderr what went wrong."""
     command = typer.main.get_command(app)
     try:
+        if arguments and "--help" not in arguments:
+            _refuse_unknown_variables()
         result = command.main(args=arguments, prog_name="evenstock", standalone_mode=False)
         if result == INTERRUPTED:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except EvenstockError as error:
         return _report(error)
-    except BrokenPipeError:
-        _forget_stdout()
-        return 0
     except (Abort, KeyboardInterrupt):
         complain("stopped; nothing half-done is kept")
         return INTERRUPTED
     except TyperException as error:
         return _report_misuse(error)
+    except SystemExit as error:
+        # Typer ends the process itself where stdout has no reader any more.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _forget_stdout()
+        return 0
     except Exception as error:
         return _report_crash(error)
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable is refused by every command, also by those that need no setting."""
+    from pipelines.settings import refuse_unknown
+
+    refuse_unknown(os.environ)
+
+
+def _open_streams() -> None:
+    """Stand-ins for streams the caller closed, or the next file opened would take their numbers; and no text that cannot be printed."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(error: EvenstockError) -> int:
@@ -69,25 +112,38 @@ def _report(error: EvenstockError) -> int:
 
 
 def _report_crash(error: Exception) -> int:
-    """One line on the screen, the whole story in a file."""
+    """One line on the screen, with the remedy where the machine is at fault; the whole story in a file."""
     said = clean(" ".join(str(error).split()))[:300] or type(error).__name__
-    try:
-        complain(f"internal error: {said}; the details are in {_write_log(error)}")
-    except OSError:
-        complain(f"internal error: {said}")
+    remedy = next((f"; {remedy}" for cause, remedy in REMEDIES.items() if cause in said), "")
+    log = _write_log(error)
+    complain(f"internal error: {said}{remedy}" + (f"; the details are in {log}" if log else ""))
     return 1
 
 
-def _write_log(error: Exception) -> Path:
+def _write_log(error: Exception) -> Path | None:
+    """The log in the home or, where that cannot be written, in the folder of temporary files; None where neither can."""
     import datetime as dt
     import traceback
 
-    home = Path(os.environ.get("EVENSTOCK_HOME") or "var").expanduser().resolve()
-    folder = home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
-    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return path
+    name = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    story = "".join(traceback.format_exception(error))
+    for find in (_home_logs, _temporary_folder):
+        try:
+            folder = find()
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(story, encoding="utf-8", errors="backslashreplace")
+            return folder / name
+        except (OSError, RuntimeError):
+            continue
+    return None
+
+
+def _home_logs() -> Path:
+    return Path(os.environ.get("EVENSTOCK_HOME") or "var").expanduser().resolve() / "logs"
+
+
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="evenstock-"))
 
 
 def _report_misuse(error: TyperException) -> int:

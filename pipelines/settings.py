@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.domain.errors import InputRefused, UsageError, shown
 from pipelines.domain.policy import Policy, parse_policy
 from pipelines.store.home import Home
 
@@ -56,7 +56,12 @@ class Settings(BaseSettings):
     @field_validator("home", "real_data", "dbt_target")
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
-        return value.expanduser().resolve() if value else None
+        if value is None:
+            return None
+        try:
+            return value.expanduser().resolve()
+        except (OSError, RuntimeError) as error:
+            raise ValueError(f"{value} leads nowhere ({error}); name a folder") from None
 
     @field_validator("duckdb_memory", "duckdb_temp")
     @classmethod
@@ -80,7 +85,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_shared_home(self) -> Self:
-        if self.home in (Path("/"), Path.home()):
+        _refuse_no_folder(self.home)
+        if self.home in (Path("/"), Path(os.path.expanduser("~"))):  # noqa: PTH111  (Path.home() fails where there is none)
             raise ValueError(f"home {self.home} is not a folder of its own; name one that Evenstock may fill")
         if self.home.is_dir() and self.home.stat().st_mode & stat.S_IWOTH:
             raise ValueError(f"home {self.home} can be written by everybody; run chmod o-w on it or choose another folder")
@@ -116,14 +122,32 @@ def refuse_unknown(environ: Mapping[str, str]) -> None:
             raise UsageError(f"unknown variable {name}; {meant}")
 
 
+def _refuse_no_folder(home: Path) -> None:
+    """Raise `ValueError` unless the home is a folder or can be made one."""
+    try:
+        found = next(path for path in (home, *home.parents) if path.is_symlink() or path.exists())
+        is_folder = found.is_dir()
+    except OSError as error:
+        raise ValueError(f"home {shown(str(home), 200)} cannot be reached ({error.strerror}); name a folder that can") from None
+    if not is_folder:
+        raise ValueError(f"home {home} cannot be a folder, because {found} is none; name a folder")
+
+
 def load_policy(home: Home) -> Policy:
-    """The policy beside the state, or the defaults. Raises `InputRefused` naming the file and the key."""
+    """The policy beside the state, or the defaults where there is none. Raises `InputRefused` naming the file and the key."""
     import yaml
 
-    if not home.policy_file.is_file():
-        return Policy()
+    file = home.policy_file
     try:
-        values = yaml.safe_load(home.policy_file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputRefused(f"{home.policy_file}: not readable as YAML ({' '.join(str(error).split())})") from None
-    return parse_policy(values or {}, str(home.policy_file))
+        if not file.is_symlink() and not file.exists():
+            return Policy()
+        if not file.is_file():
+            raise InputRefused(f"{file}: not a file, or a link to nothing; write the policy there or remove it")
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return parse_policy({} if values is None else values, str(file))
+    except OSError as error:
+        raise InputRefused(f"{file}: cannot be read ({error.strerror}); give the right to read it or remove it") from None
+    except RecursionError:
+        raise InputRefused(f"{file}: nested too deeply for a policy; keep to subject and key") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputRefused(f"{file}: not readable as YAML ({shown(' '.join(str(error).split()), 200)})") from None

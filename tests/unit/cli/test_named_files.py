@@ -88,7 +88,7 @@ def test_a_name_that_cannot_be_written_is_misuse(tmp_path, monkeypatch, name):
     (tmp_path / "file").write_text("")
     (tmp_path / "loop").symlink_to("loop")
     for refuse in (lambda path: check_writable(path), lambda path: write_whole(path, b"x")):
-        with pytest.raises(UsageError, match="cannot be written .*; name a file"):
+        with pytest.raises(UsageError, match=r"cannot be written .*; name a file"):
             refuse(type(tmp_path)(name))
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "file", "loop"}
 
