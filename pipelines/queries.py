@@ -71,7 +71,7 @@ def read_lines(home: Home, ledger_url: str = "") -> "pd.DataFrame":
 
     publication = read_publication(home)
     lines = read_published(publication, "plan_lines")
-    known = open_ledger(home.root, ledger_url or None).current_lines(publication.run_id)
+    known = open_ledger(home.root, ledger_url or None, read_only=True).current_lines(publication.run_id)
     states = known[["line_id", "state", "qty_approved_units", "transfer_id"]]
     joined = lines.merge(states, on="line_id", how="left").fillna({"state": "proposed"})
     return joined.sort_values(["net_usd", "line_id"], ascending=[False, True], ignore_index=True)[list(LINE_COLUMNS)]
@@ -101,7 +101,7 @@ def read_learned(home: Home, ledger_url: str = "") -> "pd.DataFrame":
     from pipelines.store.ledger import open_ledger
 
     publication = read_publication(home)
-    rows = open_ledger(home.root, ledger_url or None).feedback_at(publication.as_of + dt.timedelta(days=1))
+    rows = open_ledger(home.root, ledger_url or None, read_only=True).feedback_at(publication.as_of + dt.timedelta(days=1))
     return rows.sort_values(["evidence_n", "scope", "parameter"], ascending=[False, True, True], ignore_index=True)
 
 

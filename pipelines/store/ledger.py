@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 
 from pipelines.domain.errors import UsageError
 from pipelines.domain.outcome import LineOutcome
@@ -18,17 +19,21 @@ from pipelines.store.ledger_chain import ChainCheck
 from pipelines.store.ledger_decisions import Proposal, Request, RunRecord
 from pipelines.store.ledger_execution import DispatchRecord, Progress
 from pipelines.store.ledger_migration import bring_to_head
-from pipelines.store.ledger_tables import make_engine, reading, writing
+from pipelines.store.ledger_tables import make_engine, make_reading_engine, reading, writing
 
 __all__ = ["ChainCheck", "DispatchRecord", "Ledger", "Progress", "Proposal", "RunRecord", "open_ledger"]
 
 
 class Ledger:
-    """One ledger by its database URL, brought to the newest tables on opening. Safe to share between threads."""
+    """One ledger by its database URL, brought to the newest tables on opening. Safe to share between threads.
 
-    def __init__(self, url: str) -> None:
-        self._engine = make_engine(url)
-        bring_to_head(self._engine)
+    With `read_only` nothing is created or migrated, and every write fails.
+    """
+
+    def __init__(self, url: str | sa.URL, read_only: bool = False) -> None:
+        self._engine = make_reading_engine(url) if read_only else make_engine(url)
+        if not read_only:
+            bring_to_head(self._engine)
 
     # What was planned
 
@@ -183,9 +188,9 @@ class Ledger:
             return ledger_frames.feedback_digest(connection, as_of)
 
 
-def open_ledger(home: Path, url: str | None = None) -> Ledger:
-    """The ledger of a home: `ledger.sqlite` in it, or the database of `url`."""
-    return Ledger(url or f"sqlite:///{home.resolve() / 'ledger.sqlite'}")
+def open_ledger(home: Path, url: str | None = None, read_only: bool = False) -> Ledger:
+    """The ledger of a home: `ledger.sqlite` in it, or the database of `url`; with `read_only` for looking, also on a read-only disk."""
+    return Ledger(url or sa.URL.create("sqlite", database=str(home.resolve() / "ledger.sqlite")), read_only)
 
 
 def _check_action(action: str) -> None:

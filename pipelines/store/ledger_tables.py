@@ -3,14 +3,19 @@
 Portable types only: the same tables serve SQLite by default and PostgreSQL by URL.
 """
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from pipelines.domain.errors import UsageError
 
 HEAD_REVISION = "0001"
 
@@ -169,20 +174,60 @@ outcomes = sa.Table(
 )
 
 
-def make_engine(url: str) -> sa.Engine:
+def make_engine(url: str | sa.URL) -> sa.Engine:
     """An engine whose SQLite connections have WAL, foreign keys and patience; connections are never kept between calls.
 
     Without a pool no file handle outlives a call, so a fork or a kill never leaves a half-used connection behind.
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(url, poolclass=NullPool)
+        return _server_engine(url)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": 60})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def make_reading_engine(url: str | sa.URL) -> sa.Engine:
+    """An engine for looking only: nothing is created, migrated or locked, so the ledger may lie on a read-only disk.
+
+    A ledger that is not there yet, or has no tables yet, reads as an empty one.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        engine = _server_engine(url)
+    elif parsed.database and Path(parsed.database).exists():
+        engine = sa.create_engine(f"sqlite:///{_looking_only(Path(parsed.database))}", poolclass=NullPool, connect_args={"timeout": 60})
+    else:
+        return _empty_engine()
+    with engine.connect() as connection:
+        is_made = sa.inspect(connection).has_table(runs.name)
+    return engine if is_made else _empty_engine()
+
+
+def _looking_only(file: Path) -> str:
+    # SQLite needs shared memory beside a ledger in WAL mode. Where it cannot make it, nobody can write either, so the file stands still.
+    log = file.with_name(file.name + "-wal")
+    is_still = not os.access(file.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    return f"file:{quote(str(file))}?mode=ro&uri=true{'&immutable=1' * is_still}"
+
+
+def _empty_engine() -> sa.Engine:
+    engine = sa.create_engine("sqlite://", poolclass=StaticPool)
+    metadata.create_all(engine)
+    return engine
+
+
+def _server_engine(url: str | sa.URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url, poolclass=NullPool)
+    except (ModuleNotFoundError, ArgumentError) as error:
+        raise UsageError(
+            f"EVENSTOCK_LEDGER_URL: the driver for it is not installed ({error}); run pip install 'psycopg[binary]' "
+            "and write postgresql+psycopg://..."
+        ) from None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
