@@ -158,6 +158,8 @@ def gate_feeds(run: object, results: dict) -> None:
             is_delivered=inputs.is_delivered,
         )
         flows.save_verdict(run.home, AS_OF, feed, result.lake_sha256 if result else "", said.to_json())
+    checks = reconcile_day(*flows.read_day(run.home, AS_OF), AS_OF)
+    flows.save_reconciliation(run.home, AS_OF, verdict("reconciliation", AS_OF, checks, 0, 0).to_json())
 
 
 def build_marts(run: object, store: Path, tag: str) -> None:

@@ -8,13 +8,13 @@ import typer
 from cli.screen import complain, say
 from pipelines.domain.errors import UsageError, shown
 
+if TYPE_CHECKING:
+    from pipelines.flows import Decided
+
 
 def _name_once(lines: list[str]) -> list[str]:
     return list(dict.fromkeys(lines))
 
-
-if TYPE_CHECKING:
-    from pipelines.flows import Decided
 
 Lines = Annotated[list[str], typer.Argument(metavar="LINE...", help="Line ids, as evenstock plan show lists them.", callback=_name_once)]
 By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept with the decision.")]
@@ -23,8 +23,10 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept
 
 def approve(lines: Lines, by: By, reason: Reason) -> None:
     """Approve proposed lines and send them to the warehouses. All lines or none; exit 7 if one is stale, unknown or already decided."""
-    decided = _decide(lines, "approve", by, reason)
-    say(f"approved {len(lines)} lines; {decided} transfer orders sent")
+    done = _decide(lines, "approve", by, reason)
+    say(f"approved {len(lines)} lines; {done.sent} transfer orders sent")
+    for line_id, told in sorted({**done.reduced, **done.refused}.items()):
+        complain(f"line {line_id}: {told}")
 
 
 def reject(lines: Lines, by: By, reason: Reason) -> None:
@@ -33,7 +35,7 @@ def reject(lines: Lines, by: By, reason: Reason) -> None:
     say(f"rejected {len(lines)} lines")
 
 
-def _decide(lines: list[str], action: str, by: str, reason: str) -> int:
+def _decide(lines: list[str], action: str, by: str, reason: str) -> "Decided":
     from pipelines import flows
     from pipelines.settings import load_policy, load_settings
     from pipelines.store.lease import hold_lease

@@ -118,13 +118,16 @@ def _judge(inputs: flows.GateInputs, as_of: dt.date, policy: Policy) -> Any:
 
 
 def _reconcile_feeds(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
+    from quality.gates import verdict
     from quality.reconciliation import reconcile_day
 
     as_of = business_date(context)
     frames, previous_stock = flows.read_day(evenstock.folders, as_of)
     checks = reconcile_day(frames, previous_stock, as_of)
-    verdict = check_result(RECONCILIATION, checks)
-    return dg.MaterializeResult(asset_key=RECONCILIATION, metadata={"checks": len(checks)}, check_results=[verdict])
+    said = verdict("reconciliation", as_of, checks, sum(map(len, frames.values())), 0)
+    flows.save_reconciliation(evenstock.folders, as_of, said.to_json())
+    result = check_result(RECONCILIATION, checks)
+    return dg.MaterializeResult(asset_key=RECONCILIATION, metadata={"checks": len(checks)}, check_results=[result])
 
 
 def check_result(key: dg.AssetKey, checks: Sequence[Any]) -> dg.AssetCheckResult:

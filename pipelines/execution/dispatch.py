@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,19 +76,18 @@ class Loading:
     refused: dict[tuple[str, str], str]
 
 
-def dispatch(ledger: DispatchLedger, outbox: Path, available: pd.DataFrame, as_of: date, decided_at: datetime | str) -> DispatchResult:
+def dispatch(
+    ledger: DispatchLedger, outbox: Path, available: pd.DataFrame, as_of: date, decided_at: datetime | str, on: date | None = None
+) -> DispatchResult:
     """Send every approved line once; running again sends nothing new and leaves every byte as it is.
 
     `available` is fct_plan_inputs as of `as_of`: location_id, item_id and on_hand_units, reserved_units, blocked_units,
-    firm_out_units (or only available_units; lines of older plans then compete for what is left).
+    firm_out_units (or only available_units; lines of older plans then compete for what is left). `on` (default `as_of`) is the
+    last business date that is over: a line whose ship date is over leaves the day after it.
     Files: outbox/<plan date>/<transfer_id>.json.
     """
-    healed = []
-    for intent in ledger.open_dispatches():
-        _write_once(outbox / intent.as_of.isoformat() / f"{intent.transfer_id}.json", intent.body)
-        ledger.release_dispatch(intent.transfer_id, decided_at)
-        healed.append(intent.transfer_id)
-    lines = read_lines(ledger.lines_to_dispatch())
+    healed = _heal(ledger, outbox, decided_at)
+    lines, moved = postpone(read_lines(ledger.lines_to_dispatch()), on or as_of)
     loading = load_orders(lines, donor_balance(available, lines, ledger.committed_units(as_of), as_of), ledger.count_waves())
     if loading.refused:
         ledger.cancel_undeliverable(loading.refused, decided_at)
@@ -99,10 +98,40 @@ def dispatch(ledger: DispatchLedger, outbox: Path, available: pd.DataFrame, as_o
         own = {"transfer_id": order.transfer_id, "idempotency_key": key, "run_id": run_id}
         ledger.record_dispatch(**own, as_of=order.as_of, lane_id=order.lane_id, body=body, decided_at=decided_at)
         _write_once(outbox / order.as_of.isoformat() / f"{order.transfer_id}.json", body)
-        ledger.release_dispatch(order.transfer_id, decided_at, loading.reduced)
+        ledger.release_dispatch(order.transfer_id, decided_at, _reasons(loading.reduced, moved))
         sent.append(order.transfer_id)
     refused = {line_id: reason for (_, line_id), reason in loading.refused.items()}
-    return DispatchResult(tuple(sent), tuple(healed), loading.reduced, refused)
+    return DispatchResult(tuple(sent), healed, loading.reduced, refused)
+
+
+def _heal(ledger: DispatchLedger, outbox: Path, decided_at: datetime | str) -> tuple[str, ...]:
+    """Finish every dispatch that a crash left between its intent and its release."""
+    healed = []
+    for intent in ledger.open_dispatches():
+        _write_once(outbox / intent.as_of.isoformat() / f"{intent.transfer_id}.json", intent.body)
+        ledger.release_dispatch(intent.transfer_id, decided_at)
+        healed.append(intent.transfer_id)
+    return tuple(healed)
+
+
+def postpone(lines: Sequence[TransferLine], on: date) -> tuple[list[TransferLine], dict[str, str]]:
+    """Lines whose ship date is not after `on` leave the day after it and arrive as many days later; the reason by line id."""
+    moved: dict[str, str] = {}
+    dated = []
+    for line in lines:
+        late = on + timedelta(days=1) - line.ship_date
+        if late > timedelta():
+            moved[line.line_id] = f"ships {line.ship_date + late} instead of {line.ship_date}: decided after that day"
+            line = replace(line, ship_date=line.ship_date + late, arrival_date=line.arrival_date + late)
+        dated.append(line)
+    return dated, moved
+
+
+def _reasons(*parts: Mapping[str, str]) -> dict[str, str]:
+    """The reasons of each line in one sentence."""
+    return {
+        line_id: "; ".join(part[line_id] for part in parts if line_id in part) for line_id in sorted({k for part in parts for k in part})
+    }
 
 
 def read_lines(frame: pd.DataFrame) -> list[TransferLine]:

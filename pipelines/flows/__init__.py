@@ -3,7 +3,7 @@
 A step may be run again at any time: it writes whole files into the attempt's own folder, and the ledger ignores what it already knows.
 """
 
-from pipelines.flows.closing import approve, decide, dispatch
+from pipelines.flows.closing import Decided, approve, decide, dispatch
 from pipelines.flows.intake import (
     GateInputs,
     ingest_feed,
@@ -12,6 +12,7 @@ from pipelines.flows.intake import (
     read_feed,
     read_gate_inputs,
     reconcile_ledger,
+    save_reconciliation,
     save_verdict,
 )
 from pipelines.flows.night import audit, build_store, learn, make_forecasts, make_plan, make_run_id, publish_run
@@ -21,6 +22,7 @@ __all__ = [
     "DAILY_FEEDS",
     "FEEDS",
     "MASTER_FEEDS",
+    "Decided",
     "GateInputs",
     "Run",
     "approve",
@@ -39,5 +41,6 @@ __all__ = [
     "read_feed",
     "read_gate_inputs",
     "reconcile_ledger",
+    "save_reconciliation",
     "save_verdict",
 ]

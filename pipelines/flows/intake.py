@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pipelines.extracts.lake import IngestResult, LakeFile
 
+RECONCILIATION = "reconciliation"
+
 
 @dataclass(frozen=True)
 class GateInputs:
@@ -103,21 +105,38 @@ def save_verdict(home: Home, as_of: dt.date, feed: str, lake_sha256: str, verdic
     return write_atomically(folder / f"{feed}.lake_sha256", lake_sha256.encode())
 
 
+def save_reconciliation(home: Home, as_of: dt.date, verdict: str) -> Path:
+    """Keep the verdict of the checks between feeds, and after it the feeds with the digests of the lake files it is about."""
+    from pipelines.extracts.lake import current_files
+
+    newest = [file for feed in FEEDS for file in current_files(home.lake, feed, as_of)[-1:] if file.business_date == as_of]
+    return save_verdict(home, as_of, RECONCILIATION, "".join(f"{file.feed} {file.sha256}\n" for file in newest), verdict)
+
+
 def gated_files(home: Home, feed: str, as_of: dt.date) -> "list[LakeFile]":
-    """Current lake files of a feed, each of which its gate let pass; raises `GateBlocked` naming the first that did not."""
+    """Current lake files of a feed, each of which its gate and the day's reconciliation let pass.
+
+    Raises `GateBlocked` naming the first that did not pass both.
+    """
     from pipelines.extracts.lake import current_files
 
     files = current_files(home.lake, feed, as_of)
     for file in files:
-        folder = home.gates / file.business_date.isoformat()
-        judged, verdict = folder / f"{feed}.lake_sha256", folder / f"{feed}.json"
-        is_judged = judged.is_file() and judged.read_text(encoding="utf-8") == file.sha256
-        if not is_judged or not json.loads(verdict.read_text(encoding="utf-8"))["passed"]:
-            raise GateBlocked(
-                f"{feed} of {file.business_date} {'was blocked by' if is_judged else 'has not passed'} its gate: "
-                f"correct and land it if need be, then run evenstock run --as-of {file.business_date}"
-            )
+        _require_verdict(home, file, feed, file.sha256, "its gate")
+        _require_verdict(home, file, RECONCILIATION, f"{feed} {file.sha256}", "the reconciliation between feeds")
     return files
+
+
+def _require_verdict(home: Home, file: "LakeFile", name: str, about: str, judge: str) -> None:
+    """Refuse a lake file that verdict `name` of its date is not about, or that it blocked."""
+    folder = home.gates / file.business_date.isoformat()
+    judged, verdict = folder / f"{name}.lake_sha256", folder / f"{name}.json"
+    is_judged = judged.is_file() and about in judged.read_text(encoding="utf-8").splitlines()
+    if not is_judged or not json.loads(verdict.read_text(encoding="utf-8"))["passed"]:
+        raise GateBlocked(
+            f"{file.feed} of {file.business_date} {'was blocked by' if is_judged else 'has not passed'} {judge}: "
+            f"correct and land it if need be, then run evenstock run --as-of {file.business_date}"
+        )
 
 
 def reconcile_ledger(run: Run) -> dict[str, Any]:

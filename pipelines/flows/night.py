@@ -99,10 +99,11 @@ def make_plan(run: Run) -> dict[str, Any]:
 
 def audit(run: Run) -> dict[str, Any]:
     """Recompute the plan from the documents as written. A plan with a violation, or none at all, goes no further."""
-    from pipelines.planning.audit import audit_plan
+    from pipelines.planning.audit import OPTIMAL_GAP_SHARE, audit_plan
 
     run.work.require("plan")
-    report = audit_plan(run.work.read_json("problem"), run.work.read_json("plan"))
+    gap_share = max(OPTIMAL_GAP_SHARE, run.policy.planning.gap_share)
+    report = audit_plan(run.work.read_json("problem"), run.work.read_json("plan"), gap_share)
     found = [f"{v.clause} {v.subject}: {v.message}" for v in report.violations]
     run.work.write_json(
         "audit", {"ok": report.ok, "signature": report.signature, "objective_usd": report.objective_usd, "violations": found}
@@ -113,27 +114,36 @@ def audit(run: Run) -> dict[str, Any]:
 
 
 def publish_run(run: Run) -> "Publication":
-    """Publish marts, plan and their manifest under one run id, and propose the plan's lines in the ledger."""
+    """Publish marts, plan and their manifest under one run id, and propose the plan's lines in the ledger.
+
+    What was published is what is proposed: a solver that a clock stopped may find another plan when the same run is repeated.
+    """
+    import pandas as pd
+
     from pipelines.store.ledger import RunRecord
     from pipelines.store.publication import publish
 
     for step in ("audit", "decisions"):
         run.work.require(step)
-    plan, lines = run.work.read_json("plan"), run.work.read_frame("plan_lines")
-    digest = hashlib.sha256((run.work.folder / "plan.json").read_bytes()).hexdigest()
+    files = {name: run.work.folder / name for name in PUBLISHED}
+    done = publish(run.home.published, run.work.run_id, run.as_of, run.work.store, files, _manifest(run))
+    document = (done.path / "plan.json").read_bytes()
+    plan, lines = json.loads(document), pd.read_parquet(done.path / "plan_lines.parquet")
+    record = RunRecord(run.work.run_id, run.as_of, plan["status"], plan["objective_usd"], plan["gap_share"])
+    run.ledger.propose(record, lines, hashlib.sha256(document).hexdigest(), run.decided_at)
+    run.work.finish("publication")
+    return done
+
+
+def _manifest(run: Run) -> dict[str, Any]:
+    plan = run.work.read_json("plan")
     manifest = {name: plan[name] for name in ("status", "objective_usd", "bound_usd", "bound_kind", "gap_share")}
-    manifest |= {
-        "plan_digest": digest,
-        "lines": len(lines),
+    return manifest | {
+        "plan_digest": hashlib.sha256((run.work.folder / "plan.json").read_bytes()).hexdigest(),
+        "lines": len(run.work.read_frame("plan_lines")),
         "signature": run.work.read_json("audit")["signature"],
         **run.work.read_json("inputs"),
     }
-    files = {name: run.work.folder / name for name in PUBLISHED}
-    done = publish(run.home.published, run.work.run_id, run.as_of, run.work.store, files, manifest)
-    record = RunRecord(run.work.run_id, run.as_of, plan["status"], plan["objective_usd"], plan["gap_share"])
-    run.ledger.propose(record, lines, digest, run.decided_at)
-    run.work.finish("publication")
-    return done
 
 
 def _read_case(run: Run) -> Any:

@@ -86,7 +86,7 @@ def verify_chain(connection: sa.Connection) -> ChainCheck:
     """Recompute every hash and compare every line with its last decision.
 
     Finds an edited, inserted, re-ordered or removed row anywhere, the last one included: the head and the lines remember it.
-    Whoever can rewrite the whole database can rewrite the chain as well, so the head hash belongs in each publication.
+    Whoever can rewrite the whole database can rewrite the chain as well: keep the head hash somewhere else.
     """
     problems: list[str] = []
     prev_hash, expected_seq = FIRST_HASH, 0

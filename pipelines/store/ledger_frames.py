@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pipelines.domain.errors import UsageError
 from pipelines.domain.transfer import SERVING_STATES, LineState, states_text, transfer_id_of
 from pipelines.store.ledger_chain import canonical_json, digest_of
-from pipelines.store.ledger_tables import decisions, feedback, outcomes, plan_lines, runs
+from pipelines.store.ledger_tables import decisions, dispatches, feedback, outcomes, plan_lines, runs
 
 TRANSFER_LINE_COLUMNS = (
     *("line_id", "run_id", "plan_as_of", "transfer_id", "item_id", "origin", "destination", "mode", "lane_id"),
@@ -32,7 +32,8 @@ REVERTED = "reverted: no longer supported by the evidence of the day"
 def transfer_lines(connection: sa.Connection, as_of: date) -> pd.DataFrame:
     """Lines of plans made before `as_of` in the state known at `as_of`, one row per line id, ordered by it.
 
-    Expired lines are left out: nothing follows from them. Undecided lines stand for no units.
+    Expired lines are left out: nothing follows from them. Undecided lines stand for no units. A line that was sent has the
+    dates of its transfer order, which leaves later than planned if people decided late.
     """
     newest_first = decisions.c.seq.desc()
     rank = sa.func.row_number().over(partition_by=[decisions.c.run_id, decisions.c.line_id], order_by=newest_first).label("rank")
@@ -46,9 +47,10 @@ def transfer_lines(connection: sa.Connection, as_of: date) -> pd.DataFrame:
         .where(plan_lines.c.as_of < as_of)
         .order_by(plan_lines.c.line_id, runs.c.proposed_seq)
     )
+    sent = _sent_dates(connection)
     chosen: dict[str, dict[str, Any]] = {}
     for row in connection.execute(query):
-        line = _transfer_line(dict(row._mapping))
+        line = _transfer_line(dict(row._mapping), sent)
         if line["state"] != LineState.EXPIRED and not _is_serving(chosen.get(line["line_id"])):
             chosen[line["line_id"]] = line
     return pd.DataFrame(list(chosen.values()), columns=list(TRANSFER_LINE_COLUMNS))
@@ -121,7 +123,16 @@ def feedback_digest(connection: sa.Connection, as_of: date) -> str:
     return digest_of(frame[["parameter", "scope", "new_value", "evidence_n", "valid_from"]].to_dict("split", index=False)["data"])
 
 
-def _transfer_line(row: Mapping[str, Any]) -> dict[str, Any]:
+def _sent_dates(connection: sa.Connection) -> dict[str, tuple[date, date]]:
+    """Ship and expected arrival date of every transfer order by its id."""
+    bodies = connection.execute(sa.select(dispatches.c.transfer_id, dispatches.c.body))
+    found = ((row.transfer_id, json.loads(row.body)) for row in bodies)
+    dated = ((name, x["ship_date"], x["expected_arrival_date"]) for name, x in found if "ship_date" in x)
+    return {name: (date.fromisoformat(ship), date.fromisoformat(arrival)) for name, ship, arrival in dated}
+
+
+def _transfer_line(row: Mapping[str, Any], sent: Mapping[str, tuple[date, date]]) -> dict[str, Any]:
+    ship_date, arrival_date = sent.get(row["sent_as"], (row["ship_date"], row["arrival_date"]))
     return {
         "line_id": row["line_id"],
         "run_id": row["run_id"],
@@ -134,8 +145,8 @@ def _transfer_line(row: Mapping[str, Any]) -> dict[str, Any]:
         "lane_id": row["lane_id"],
         "qty_planned_units": row["units"],
         "qty_approved_units": row["qty_units"] or 0,
-        "expected_ship_date": row["ship_date"],
-        "expected_arrival_date": row["arrival_date"],
+        "expected_ship_date": ship_date,
+        "expected_arrival_date": arrival_date,
         "net_usd": row["net_usd"],
         "benefit_usd": row["benefit_usd"],
         "cost_usd": row["cost_usd"],

@@ -72,12 +72,19 @@ def test_a_broken_stock_extract_keeps_the_publication(home, played_loop, said, c
     assert header.as_of == played_loop.last_day and header.is_stale and header.age_days == 1
 
 
-def test_a_later_day_is_not_planned_on_a_blocked_one(home, played_loop):
-    day = write_stock(home, played_loop, lambda rows: rows[: len(rows) // 5])
+@pytest.mark.parametrize(
+    ("judge", "change"),
+    [
+        ("its gate", lambda rows: rows[: len(rows) // 5]),
+        ("the reconciliation between feeds", lambda rows: [row | {"on_hand": str(int(row["on_hand"]) + 5)} for row in rows]),
+    ],
+)
+def test_a_later_day_is_not_planned_on_a_blocked_one(home, played_loop, judge, change):
+    day = write_stock(home, played_loop, change)
     nights = Nights(load_settings(home=home), persistent=False)
     with pytest.raises(GateBlocked):
         nights.run("ingest_day", day)
-    with pytest.raises(GateBlocked, match=f"wms_stock of {day} was blocked by its gate"):
+    with pytest.raises(GateBlocked, match=f"wms_stock of {day} was blocked by {judge}"):
         gated_files(nights.settings.folders, "wms_stock", day + dt.timedelta(days=1))
 
 

@@ -1,0 +1,67 @@
+"""A repeated run proposes what it published, and the audit measures a plan by the gap that the policy allows."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from pipelines import flows
+from pipelines.domain.policy import parse_policy
+from pipelines.flows.night import PUBLISHED
+from pipelines.store.home import Home
+
+DAY = dt.date(2016, 4, 24)
+LINE = {"item_id": "A", "lane_id": "CA_1>TX_2:road", "origin": "CA_1", "destination": "TX_2", "mode": "road", "packs": 2, "units": 10}
+LINE |= {"ship_date": DAY, "arrival_date": DAY, "benefit_usd": 30.0, "cost_usd": 5.0, "net_usd": 25.0}
+PLAN = {"status": "FEASIBLE", "objective_usd": 25.0, "bound_usd": 30.0, "bound_kind": "mip", "gap_share": 0.2}
+
+
+def solved(root: Path, attempt: str, *line_ids: str) -> flows.Run:
+    """An attempt at the same run whose solver, stopped by the clock, found these lines."""
+    run = flows.Run(Home(root), DAY, parse_policy({}), attempt=attempt)
+    with duckdb.connect(str(run.work.begin(attempt, "r1", DAY))) as connection:
+        connection.execute("CREATE SCHEMA marts; CREATE TABLE marts.dim_item AS SELECT 'A' AS item_id")
+    for name in PUBLISHED:
+        if name.endswith(".json"):
+            run.work.write_json(name.removesuffix(".json"), {"signature": "s"})
+    run.work.write_json("plan", PLAN | {"shipments": list(line_ids)})
+    run.work.write_frame("plan_lines", pd.DataFrame([LINE | {"line_id": name} for name in line_ids]))
+    run.work.write_frame("shortages", pd.DataFrame({"item_id": ["A"]}))
+    for step in ("audit", "decisions"):
+        run.work.finish(step)
+    return run
+
+
+def test_the_same_run_with_another_plan_keeps_the_published_one(tmp_path: Path) -> None:
+    first = flows.publish_run(solved(tmp_path, "one", "L1", "L2"))
+    again = solved(tmp_path, "two", "L3")
+    assert flows.publish_run(again) == first
+    assert again.ledger.current_lines("r1")["line_id"].tolist() == ["L1", "L2"]
+    assert again.ledger.current_run()["plan_digest"] == first.manifest["plan_digest"]
+
+
+def test_a_run_killed_before_it_proposed_proposes_what_it_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = solved(tmp_path, "one", "L1")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(killed.ledger, "propose", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        flows.publish_run(killed)
+    again = solved(tmp_path, "two", "L3")
+    flows.publish_run(again)
+    assert again.ledger.current_lines("r1")["line_id"].tolist() == ["L1"]
+
+
+@pytest.mark.parametrize(("allowed", "gap", "ok"), [(0.01, 0.009, True), (0.01, 0.011, False), (0.0, 5e-5, True), (0.0, 2e-4, False)])
+def test_a_plan_is_optimal_within_the_gap_that_the_policy_allows(tmp_path: Path, allowed: float, gap: float, ok: bool) -> None:
+    run = flows.Run(Home(tmp_path), DAY, parse_policy({"planning": {"gap_share": allowed}}))
+    run.work.begin(run.attempt, "r1", DAY)
+    problem = {"format": "evenstock-problem/1", "budget_usd": None, "locations": [], "lanes": [], "items": [], "arcs": []}
+    problem |= {"handling_units": {"pallet_kg": 600, "pallet_m3": 1.8, "pallets_per_truck": 26}, "gains": [], "losses": []}
+    money = {"objective_usd": 0, "bound_usd": gap, "bound_kind": "mip", "gap_share": gap}
+    plan = {"format": "evenstock-plan/1", "status": "OPTIMAL", **money, "shipments": [], "solve_info": {}}
+    run.work.write_json("problem", problem)
+    run.work.write_json("plan", plan)
+    run.work.finish("plan")
+    assert flows.audit(run)["ok"] is ok, json.dumps(flows.audit(run))
