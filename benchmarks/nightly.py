@@ -139,10 +139,11 @@ def plain_night() -> list[dict]:
 
 
 def gate_feeds(run: object, results: dict) -> None:
-    """Every feed's gate, its verdict kept."""
+    """Every feed's gate and the checks between feeds, their verdicts kept."""
     from pipelines import flows
     from pipelines.extracts.contract import load_contract
-    from quality.gates import run_gate
+    from quality.gates import run_gate, verdict
+    from quality.reconciliation import reconcile_day
 
     for feed, result in results.items():
         inputs = flows.read_gate_inputs(run.home, feed, AS_OF, result, run.policy)
