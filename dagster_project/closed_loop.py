@@ -27,6 +27,8 @@ WARM_UP_DAYS = 84
 PLAN_EVERY_DAYS = 7
 MARKER = "demo.json"
 STATE = ("inbox", "landing", "lake", "quarantine", "gates", "work", "published", "outbox", "run_log", "logs")
+# Left by any command that failed; nobody's work.
+TRACES = ("run_log", "logs")
 LEDGER_FILES = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm")
 
 
@@ -153,13 +155,14 @@ def begin_demo(home: Home, what: dict[str, Any]) -> None:
     from pipelines.store.lease import hold_lease
 
     marker = home.root / MARKER
-    held = [name for name in (*STATE, *LEDGER_FILES) if (home.root / name).exists()]
-    if held and not marker.is_file():
+    is_demo = marker.is_file()
+    held = [name for name in (*STATE, *LEDGER_FILES) if (is_demo or name not in TRACES) and (home.root / name).exists()]
+    if held and not is_demo:
         raise UsageError(
             f"{home.root} holds work that is not a demo ({held[0]}); a demo starts from nothing, so give it a home of its own: "
             "EVENSTOCK_HOME=./var-demo evenstock demo"
         )
-    with hold_lease(home.root, "demo", "just now"):
+    with hold_lease(home.root, "evenstock demo", dt.datetime.now(dt.UTC).isoformat(timespec="seconds")):
         for name in held:
             path = home.root / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -20,7 +20,7 @@ import dagster as dg
 
 from dagster_project.definitions import build_defs
 from pipelines.domain import errors
-from pipelines.domain.errors import EvenstockError, GateBlocked, NoValidPlan
+from pipelines.domain.errors import EvenstockError, GateBlocked, NoValidPlan, UsageError
 from pipelines.settings import Settings
 from pipelines.store.workfolder import write_atomically
 
@@ -45,6 +45,7 @@ class Nights:
 
     def run(self, job: str, as_of: dt.date) -> dict[str, Any]:
         """Run a job for a business date; returns the figures of its assets by key. Raises what stopped it as an `EvenstockError`."""
+        self._check_date(job, as_of)
         started = time.monotonic()
         log = self.settings.folders.logs / f"{as_of.isoformat()}-{job}.log"
         with spare_the_screen(log), open_instance(self.settings) if self.persistent else dg.DagsterInstance.ephemeral() as instance:
@@ -57,6 +58,16 @@ class Nights:
             raise explain_failure(result, as_of)
         self._log(job, as_of, result.run_id, time.monotonic() - started)
         return {m.asset_key.to_user_string(): _plain(m.metadata) for m in _materializations(result)}
+
+    def _check_date(self, job: str, as_of: dt.date) -> None:
+        """Raise `UsageError` for a date before the first partition, `GateBlocked` for one after the last, of which nothing can be there."""
+        dates, day = self.jobs[job].partitions_def, as_of.isoformat()
+        if dates is None or dates.has_partition_key(day):
+            return
+        first, last = dates.get_first_partition_key(), dates.get_last_partition_key()
+        if first is None or day < first:
+            raise UsageError(f"{day} is before the first business date; give one from {first} to {last}, or set EVENSTOCK_START_DATE")
+        raise GateBlocked(f"nothing has landed for {day}, which is after the last business date; give one from {first} to {last}")
 
     def _log(self, job: str, as_of: dt.date, dagster_run: str, seconds: float) -> None:
         """Wall times, kept outside every digest."""

@@ -62,6 +62,7 @@ class EvenstockHome(dg.ConfigurableResource):
         """Hold the lease for as long as the run executes; raises `Busy` if someone else does."""
         from pipelines.store.lease import hold_lease
 
-        what = f"run {context.run_id[:8]}" if context.run_id else "a run"
+        run = context.dagster_run
+        what = f"{run.job_name} for {run.tags.get('dagster/partition', 'no date')}, run {run.run_id[:8]}" if run else "a run"
         with hold_lease(Path(self.home), what, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")):
             yield self
