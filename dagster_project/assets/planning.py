@@ -13,7 +13,7 @@ PLAN_LINES = lake_key("plan_lines")
 LEARNED = dg.AssetKey(["feedback", "learned_parameters"])
 AUDIT = "audit"
 LEARN_MARTS = ("dim_lane", "dim_location", "fct_stock_daily", "fct_transfers")
-FORECAST_MARTS = ("dim_item", "fct_demand_daily")
+FORECAST_MARTS = ("dim_item", "fct_demand_daily", "fct_stock_daily")
 PLAN_MARTS = ("dim_item", "dim_lane", "dim_location", "fct_inbound", "fct_plan_inputs")
 
 

@@ -63,10 +63,12 @@ def learn(run: Run) -> dict[str, Any]:
 def make_forecasts(run: Run) -> dict[str, Any]:
     """Forecast demand from the facts and hand it to the store; returns key figures."""
     from pipelines.forecasting.forecast import make_forecast
+    from pipelines.forecasting.unreported import settle_unreported
     from pipelines.store.warehouse import put_tables, read_mart
 
     run.work.require("facts")
-    demand = read_mart(run.work.store, "fct_demand_daily")
+    reported = read_mart(run.work.store, "fct_stock_daily", ["location_id", "item_id", "date", "is_reported"])
+    demand = settle_unreported(read_mart(run.work.store, "fct_demand_daily"), reported, _learned_exposure(run))
     items = read_mart(run.work.store, "dim_item", [*ITEM_COLUMNS_OF_FORECAST])
     forecast = make_forecast(demand, items, run.as_of, run.policy, run.seed)
     put_tables(run.work.store, {"forecast_weekly": forecast.weekly, "forecast_summary": forecast.summary})
@@ -76,9 +78,16 @@ def make_forecasts(run: Run) -> dict[str, Any]:
     return {"pairs": len(forecast.summary), "mean_daily_units": float(forecast.summary["mean_daily_units"].sum())}
 
 
+def _learned_exposure(run: Run) -> dict[str, float]:
+    """Share of the selling time each location had stock, as earlier runs learned it."""
+    rows = run.ledger.feedback_at(run.as_of)
+    rows = rows[rows["parameter"] == "exposure_share"]
+    return dict(zip(rows["scope"].str.removeprefix("location:"), rows["new_value"].astype(float), strict=True))
+
+
 def make_plan(run: Run) -> dict[str, Any]:
     """Build the planning case, solve it, explain it and hand the lines to the store; returns the plan's header."""
-    from pipelines.planning.explain import explain_line, plan_lines, shortages
+    from pipelines.planning.explain import explain_lines, plan_lines, shortages
     from pipelines.planning.problem import Problem
     from pipelines.planning.solve import solve_problem
     from pipelines.store.warehouse import put_tables
@@ -89,7 +98,7 @@ def make_plan(run: Run) -> dict[str, Any]:
     lines = plan_lines(case, plan, run.work.run_id)
     run.work.write_json("problem", case.problem)
     run.work.write_json("plan", plan.to_json())
-    run.work.write_json("explanations", {line: explain_line(case, plan, lines, line) for line in lines["line_id"]})
+    run.work.write_json("explanations", explain_lines(case, plan, lines))
     run.work.write_frame("plan_lines", lines)
     run.work.write_frame("shortages", shortages(case, plan))
     put_tables(run.work.store, {"plan_lines": lines})

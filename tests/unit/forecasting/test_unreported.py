@@ -52,7 +52,9 @@ def test_nothing_changes_where_every_day_was_reported():
 
 def test_silence_does_not_pull_the_forecast_down():
     demand, stock = frames(set(range(42, 56)))
-    items = pd.DataFrame({"item_id": ["x"], "category": ["c"], "supplier_lead_time_days": [14], "review_period_days": [7], "abc_class": ["A"]})
+    items = pd.DataFrame(
+        {"item_id": ["x"], "category": ["c"], "supplier_lead_time_days": [14], "review_period_days": [7], "abc_class": ["A"]}
+    )
     as_of = FIRST + dt.timedelta(days=55)
     naive = make_forecast(demand, items, as_of, Policy(), 0).summary["mean_daily_units"].iloc[0]
     settled = make_forecast(settle_unreported(demand, stock, {}), items, as_of, Policy(), 0).summary["mean_daily_units"].iloc[0]
