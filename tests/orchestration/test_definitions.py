@@ -47,7 +47,7 @@ FACTS = {"dim_item", "dim_lane", "dim_location", "fct_inbound", "fct_plan_inputs
         ("staging/stg_planning__plan_lines", {"lake/plan_lines"}),
         ("staging/stg_planning__forecast_summary", {"lake/forecast_summary"}),
         ("feedback/learned_parameters", {"marts/dim_lane", "marts/dim_location", "marts/fct_stock_daily", "marts/fct_transfers"}),
-        ("lake/forecast_weekly", {"marts/dim_item", "marts/fct_demand_daily", "feedback/learned_parameters"}),
+        ("lake/forecast_weekly", {"marts/dim_item", "marts/fct_demand_daily", "marts/fct_stock_daily", "feedback/learned_parameters"}),
         ("lake/plan_lines", {f"marts/{name}" for name in FACTS} | {"lake/forecast_weekly", "lake/forecast_summary"}),
         ("ledger/approvals", {"published/current"}),
         ("outbox/transfer_orders", {"ledger/approvals"}),
