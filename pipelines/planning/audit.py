@@ -7,9 +7,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pipelines.planning.audit_reading import Unreadable, check_documents
 from pipelines.planning.audit_tally import NOISE, UNIT_TOLERANCE, Tally, Violation, number, pallets_and_trucks, read_tally, used_lanes
 
 __all__ = ["CLAUSES", "AuditReport", "Violation", "audit_plan"]
@@ -37,7 +38,8 @@ def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any], optimal_
     A plan may call itself OPTIMAL up to a gap of `optimal_gap_share` = (bound - objective) / max(1, |bound|).
     A document that cannot be read is a violation of clause `readable`, never an exception.
 
-    >>> problem = {"handling_units": {"pallet_kg": 600, "pallet_m3": 1.8, "pallets_per_truck": 26}, "budget_usd": None,
+    >>> problem = {"format": "evenstock-problem/1", "budget_usd": None,
+    ...   "handling_units": {"pallet_kg": 600, "pallet_m3": 1.8, "pallets_per_truck": 26},
     ...   "locations": [{"location_id": "A", "dock_out_units": 99, "dock_in_units": 99},
     ...                 {"location_id": "B", "dock_out_units": 99, "dock_in_units": 99}],
     ...   "lanes": [{"lane_id": "A-B", "origin": "A", "destination": "B", "truck_cost_usd": 20, "pallet_cost_usd": 0,
@@ -46,19 +48,33 @@ def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any], optimal_
     ...   "arcs": [{"item_id": "S", "lane_id": "A-B", "cost_usd_per_unit": 1, "max_packs": 8}],
     ...   "gains": [{"item_id": "S", "location_id": "B", "segments": [[3, 10], [5, 4]]}],
     ...   "losses": [{"item_id": "S", "location_id": "A", "segments": [[8, 0]]}]}
-    >>> plan = {"status": "OPTIMAL", "objective_usd": 22, "bound_usd": 22, "bound_kind": "mip", "gap_share": 0,
-    ...         "shipments": [{"item_id": "S", "lane_id": "A-B", "packs": 8}]}
+    >>> plan = {"format": "evenstock-plan/1", "status": "OPTIMAL", "objective_usd": 22, "bound_usd": 22, "bound_kind": "mip",
+    ...         "gap_share": 0, "shipments": [{"item_id": "S", "lane_id": "A-B", "packs": 8}]}
     >>> audit_plan(problem, plan).ok, audit_plan(problem, plan).objective_usd
     (True, 22.0)
     """
+    objective = 0.0
     try:
+        check_documents(problem_json, plan_json)
         tally = read_tally(problem_json, plan_json, optimal_gap_share)
         violations = [*tally.faults, *(violation for clause in CLAUSES for violation in clause(tally))]
         objective = tally.objective_usd
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, OverflowError) as error:
-        message = f"the problem or the plan cannot be read: {type(error).__name__} {error}; compare them with docs/plan-audit.md"
-        violations, objective = [Violation("readable", "document", message, 1.0)], 0.0
+    except Unreadable as error:
+        violations = [Violation("readable", error.subject, str(error), 1.0)]
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, OverflowError):
+        message = "the figures of problem and plan cannot be added up; compare both with docs/problem-format.md"
+        violations = [Violation("readable", "document", message, 1.0)]
+    violations = [replace(found, subject=_printable(found.subject), message=_printable(found.message)) for found in violations]
     return AuditReport(not violations, violations, objective, _sign(problem_json, plan_json, violations, objective))
+
+
+def _printable(text: str) -> str:
+    r"""The text with everything that could steer a terminal spelled out: names come from files that nobody vouches for.
+
+    >>> _printable("S1\x1b[31m")
+    'S1\\x1b[31m'
+    """
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def _sign(problem: Any, plan: Any, violations: list[Violation], objective: float) -> str:

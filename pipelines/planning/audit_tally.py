@@ -5,9 +5,10 @@ Part of the audit: written from the format's description alone, it shares no cod
 
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from pipelines.planning.audit_reading import is_number
 
 UNIT_TOLERANCE = 1e-6
 NOISE = 1e-9
@@ -60,22 +61,21 @@ class Tally:
 
 def number(value: Any, what: str) -> float:
     """A finite number, or ValueError naming `what`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise ValueError(f"{what} must be a finite number, found {value!r}")
     return float(value)
 
 
 def read_tally(problem: dict[str, Any], plan: dict[str, Any], optimal_gap_share: float) -> Tally:
-    """Index the documents and add up the shipments; raises the ordinary errors of a malformed document."""
+    """Index documents that `audit_reading` has checked, and add up the shipments."""
     tally = Tally(problem, plan, optimal_gap_share)
-    tally.lanes = _index(problem["lanes"], lambda row: row["lane_id"], "lanes")
-    tally.items = _index(problem["items"], lambda row: row["item_id"], "items")
-    tally.locations = _index(problem["locations"], lambda row: row["location_id"], "locations")
-    tally.arcs = _index(problem["arcs"], lambda row: (row["item_id"], row["lane_id"]), "arcs")
-    gains = _index(problem["gains"], lambda row: (row["item_id"], row["location_id"]), "gains")
-    losses = _index(problem["losses"], lambda row: (row["item_id"], row["location_id"]), "losses")
-    tally.gains = {pair: _segments(row, pair) for pair, row in gains.items()}
-    tally.losses = {pair: _segments(row, pair) for pair, row in losses.items()}
+    tally.lanes = _index(problem["lanes"], "lane_id")
+    tally.items = _index(problem["items"], "item_id")
+    tally.locations = _index(problem["locations"], "location_id")
+    tally.arcs = _index(problem["arcs"], "item_id", "lane_id")
+    losses = _index(problem["losses"], "item_id", "location_id")
+    tally.gains = {pair: row["segments"] for pair, row in _index(problem["gains"], "item_id", "location_id").items()}
+    tally.losses = {pair: row["segments"] for pair, row in losses.items()}
     for pair, row in losses.items():
         width = sum(segment[0] for segment in tally.losses[pair])
         tally.donor_caps[pair] = width if row.get("cap_packs") is None else min(width, number(row["cap_packs"], f"cap_packs of {pair}"))
@@ -84,28 +84,17 @@ def read_tally(problem: dict[str, Any], plan: dict[str, Any], optimal_gap_share:
     return tally
 
 
-def _index(rows: list[dict[str, Any]], key: Callable[[dict[str, Any]], Any], name: str) -> dict[Any, dict[str, Any]]:
-    found = {key(row): row for row in rows}
-    if len(found) != len(rows):
-        raise ValueError(f"{name} has two entries of one key")
-    return found
-
-
-def _segments(row: dict[str, Any], pair: Pair) -> list[list[float]]:
-    segments = [[number(width, f"packs of {pair}"), number(value, f"value of {pair}")] for width, value in row["segments"]]
-    values = [value for _, value in segments]
-    if values != sorted(values, reverse=True) or any(width < 0 for width, _ in segments):
-        raise ValueError(f"segments of {pair} must be best first and of no negative width")
-    return segments
+def _index(rows: list[dict[str, Any]], *key: str) -> dict[Any, dict[str, Any]]:
+    return {tuple(row[name] for name in key) if len(key) > 1 else row[key[0]]: row for row in rows}
 
 
 def _read_shipments(tally: Tally) -> None:
     """Collect whole packs per listed arc; what is not whole or not listed is a fault and is left out of the sums."""
     for shipment in tally.plan["shipments"]:
-        pair, packs = (shipment["item_id"], shipment["lane_id"]), shipment["packs"]
+        pair, packs = (shipment["item_id"], shipment["lane_id"]), shipment.get("packs")
         subject = f"{pair[0]} on {pair[1]}"
-        if isinstance(packs, bool) or not isinstance(packs, int | float) or packs != packs or packs < 0 or packs != int(packs):
-            message = f"{packs!r} packs: ship whole packs, zero or more"
+        if not is_number(packs) or packs < 0 or packs != int(packs):
+            message = f"{str(packs)[:80]!r} packs: ship whole packs, zero or more"
             tally.faults.append(Violation("whole_packs", subject, message, 1.0))
         elif pair not in tally.arcs:
             message = f"{packs} packs on an arc that the problem does not list: choose a listed arc"
