@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+LONGEST_COMPLAINT = 2000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -22,8 +23,11 @@ def clean(text: object) -> str:
 
 def complain(text: str) -> None:
     """One line on stderr; nobody listening there is no reason to fail."""
+    words = " ".join(text.split())
+    if len(words) > LONGEST_COMPLAINT:
+        words = f"{words[: LONGEST_COMPLAINT // 2]} ... {words[-LONGEST_COMPLAINT // 2 :]}"
     with suppress(OSError):
-        print(f"evenstock: {clean(' '.join(text.split()))}", file=sys.stderr, flush=True)
+        print(f"evenstock: {clean(words)}", file=sys.stderr, flush=True)
 
 
 def say(text: str = "") -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.domain.errors import UsageError
+from pipelines.domain.errors import UsageError, shown
 from pipelines.store.home import Home, newest_landed_date, read_publication
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def explain(home: Home, line_id: str) -> str:
     if line_id not in stories:
         near = difflib.get_close_matches(line_id, list(stories), n=1)
         meant = f"did you mean {near[0]}?" if near else "evenstock plan show lists the lines"
-        raise UsageError(f"the plan of {publication.as_of} has no line {line_id!r}; {meant}")
+        raise UsageError(f"the plan of {publication.as_of} has no line {shown(line_id)}; {meant}")
     return stories[line_id]
 
 

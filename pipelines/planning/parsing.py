@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.domain.errors import InputRefused
+from pipelines.domain.errors import InputRefused, shown
 from pipelines.planning.fields import (
     ARC,
     CURVE,
@@ -46,7 +46,7 @@ class _Reader:
             if key not in known:
                 near = difflib.get_close_matches(str(key), known, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-                raise self.refuse(f"{path}.{key}", f"unknown key; {hint}")
+                raise self.refuse(f"{path}.{key[:80]}", f"unknown key; {hint}")
         return obj
 
     def record(self, obj: Any, fields: dict[str, Field], path: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class _Reader:
         try:
             return field.check(values[name])
         except ValueError as error:
-            raise self.refuse(f"{path}.{name}", f"{error}, found {values[name]!r}; correct the value") from None
+            raise self.refuse(f"{path}.{name}", f"{error}, found {shown(values[name])}; correct the value") from None
 
     def rows(self, obj: dict[str, Any], name: str, fields: dict[str, Field], key: tuple[str, ...]) -> list[dict[str, Any]]:
         """Checked records of one list with their paths, sorted by key; a key that comes twice is refused."""
@@ -74,7 +74,9 @@ class _Reader:
             record = self.record(entry, fields, path) | {"path": path}
             identity = tuple(record[part] for part in key)
             if identity in seen:
-                raise self.refuse(path, f"duplicate {' and '.join(key)} {', '.join(identity)}, first at {seen[identity]}; keep one of them")
+                raise self.refuse(
+                    path, f"duplicate {' and '.join(key)} {', '.join(identity)[:160]}, first at {seen[identity]}; keep one of them"
+                )
             seen[identity] = path
             records.append(record)
         return sorted(records, key=lambda record: tuple(record[part] for part in key))
@@ -85,7 +87,7 @@ class _Reader:
             return index[value]
         near = difflib.get_close_matches(value, index, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"add it to $.{what} or correct the name"
-        raise self.refuse(f"{record['path']}.{name}", f"unknown {name} {value!r}; {hint}")
+        raise self.refuse(f"{record['path']}.{name}", f"unknown {name} {shown(value)}; {hint}")
 
     def segments(self, record: dict[str, Any]) -> list[tuple[int, float]]:
         path = f"{record['path']}.segments"
@@ -94,11 +96,11 @@ class _Reader:
         pairs: list[tuple[int, float]] = []
         for index, pair in enumerate(record["segments"]):
             if not isinstance(pair, list | tuple) or len(pair) != 2:
-                raise self.refuse(f"{path}[{index}]", f"expected [packs, usd per pack], found {pair!r}")
+                raise self.refuse(f"{path}[{index}]", f"expected [packs, usd per pack], found {repr(pair)[:80]}")
             try:
                 packs, value = whole(pair[0]), finite(pair[1])
             except ValueError as error:
-                raise self.refuse(f"{path}[{index}]", f"{error}, found {pair!r}; give whole packs and money per pack") from None
+                raise self.refuse(f"{path}[{index}]", f"{error}, found {repr(pair)[:80]}; give whole packs and money per pack") from None
             if pairs and value > pairs[-1][1]:
                 raise self.refuse(f"{path}[{index}]", f"value {value} is above {pairs[-1][1]} before it; sort the segments best first")
             pairs.append((packs, value))
@@ -114,7 +116,7 @@ def parse_problem(obj: Any, source: str) -> Problem:
     reader = _Reader(source)
     top = reader.keys(obj, TOP_KEYS, "$")
     if top.get("format") != PROBLEM_FORMAT:
-        raise reader.refuse("$.format", f"expected {PROBLEM_FORMAT!r}, found {top.get('format')!r}; convert the document to this format")
+        raise reader.refuse("$.format", f"expected {PROBLEM_FORMAT!r}, found {shown(top.get('format'))}; convert the document")
     handling = reader.record(top.get("handling_units"), HANDLING, "$.handling_units")
     locations = reader.rows(top, "locations", LOCATION, ("location_id",))
     lanes = reader.rows(top, "lanes", LANE, ("lane_id",))
@@ -220,10 +222,10 @@ def parse_plan(obj: Any, source: str) -> Plan:
     reader = _Reader(source)
     top = reader.keys(obj, PLAN_KEYS, "$")
     if top.get("format") != PLAN_FORMAT:
-        raise reader.refuse("$.format", f"expected {PLAN_FORMAT!r}, found {top.get('format')!r}")
+        raise reader.refuse("$.format", f"expected {PLAN_FORMAT!r}, found {shown(top.get('format'))}")
     for name, known in (("status", STATUSES), ("bound_kind", BOUND_KINDS)):
         if top.get(name) not in known:
-            raise reader.refuse(f"$.{name}", f"expected one of {', '.join(known)}, found {top.get(name)!r}")
+            raise reader.refuse(f"$.{name}", f"expected one of {', '.join(known)}, found {shown(top.get(name))}")
     rows = reader.rows(top, "shipments", SHIPMENT, ("item_id", "lane_id"))
     bound = reader.value(top, "bound_usd", Field(finite, INF), "$")
     gap = reader.value(top, "gap_share", Field(finite, INF), "$")

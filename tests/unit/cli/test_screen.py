@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from cli.screen import clean, print_table, safe_cell, to_csv
+from cli.screen import clean, complain, print_table, safe_cell, to_csv
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"])
@@ -37,3 +37,10 @@ def test_a_table_lines_up_numbers_to_the_right(capsys):
 
 def test_csv_quotes_and_ends_lines_as_declared():
     assert to_csv(["a", "b"], [['x "y", z', 1]]) == 'a,b\n"x ""y"", z",1\n'
+
+
+def test_a_complaint_stays_one_line_that_can_be_read(capsys):
+    complain("bad id " + "x\ny\x1b" * 50_000 + " the remedy")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "\x1b" not in said and len(said) < 10_000
+    assert said.startswith("evenstock: bad id") and said.endswith("the remedy\n")
