@@ -43,8 +43,8 @@ def prepare_lanes(lanes: pd.DataFrame, lane_parameters: pd.DataFrame, as_of: dt.
     """Lanes sorted by id with what was learned about them: `lead_days`, `yield_share`, dates, `arrival_weeks` and `is_usable`.
 
     A weight tariff max(minimum, rate x kg) is charged as rate x kg per unit plus the minimum on every truck: never less than the carrier
-    asks, so no plan lives on freight that was not priced. A learned mean lead time or yield replaces the master data's; customs days come on top. `arrival_weeks` is continuous in the learned
-    mean: (ship date - first day of week 0 + lead) / 7.
+    asks, so no plan lives on freight that was not priced. A learned mean lead time or yield replaces the master data's; customs days
+    come on top. `arrival_weeks` is continuous in the learned mean: (ship date - first day of week 0 + lead) / 7.
     """
     frame = lanes.sort_values("lane_id").reset_index(drop=True)
     learned = lane_parameters.drop_duplicates("lane_id", keep="last").set_index("lane_id") if len(lane_parameters) else None
