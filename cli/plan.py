@@ -49,7 +49,9 @@ def explain(line: Annotated[str, typer.Argument(metavar="LINE", help="Line id, a
 @app.command("pull", epilog="Example: evenstock plan pull --format csv --out lines.csv")
 def pull(
     form: Annotated[str, typer.Option("--format", metavar="csv|json|parquet", help="Format of the lines.")] = "csv",
-    out: Annotated[Path | None, typer.Option("--out", metavar="F", help="File to write; else stdout.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="F", help="File to write, gzipped if its name ends in .gz; else stdout.")
+    ] = None,
 ) -> None:
     """Hand out the lines of the published plan with their state, most valuable first."""
     from pipelines.queries import read_lines

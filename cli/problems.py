@@ -15,7 +15,9 @@ ProblemFile = Annotated[Path, typer.Option("--problem", metavar="FILE", help="ev
 
 def solve(
     problem: ProblemFile,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the plan (evenstock-plan/1) goes.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Where the plan (evenstock-plan/1) goes; gzipped if its name ends in .gz.")
+    ],
     time_limit: Annotated[float, typer.Option("--time-limit", metavar="S", min=0, help="Seconds, as a safety net.")] = 60.0,
     gap: Annotated[float, typer.Option("--gap", metavar="G", min=0.0, max=1.0, help="Stop at this relative gap.")] = 1e-6,
 ) -> None:
