@@ -22,7 +22,7 @@ def home(played_loop, tmp_path) -> Path:
 
 
 def write_stock(home: Path, played_loop, change) -> dt.date:
-    """A drop of the day after the loop: the last day's files under the new date, `wms_stock` rows changed by `change`."""
+    """A drop of the day after the loop on which nothing happened: the last day's masters and stock, its rows changed by `change`."""
     day = played_loop.last_day + dt.timedelta(days=1)
     folder = home / "inbox" / day.isoformat()
     shutil.copytree(home / "inbox" / played_loop.last_day.isoformat(), folder)
@@ -39,9 +39,8 @@ def write_stock(home: Path, played_loop, change) -> dt.date:
                 writer.writerows(rows)
             entry["sums"], entry["rows"] = {}, len(rows)
         elif not entry["feed"].startswith(("erp_items", "erp_locations", "tms_lanes")):
-            path.unlink()
-            manifest["files"].remove(entry)
-            continue
+            path.write_text(path.read_text().split("\n")[0] + "\n")
+            entry["sums"], entry["rows"] = {}, 0
         entry["bytes"], entry["sha256"] = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return day
