@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.domain.errors import UsageError, shown
-from pipelines.store.home import Home, newest_landed_date, read_publication
+from pipelines.store.home import Home, newest_judged_date, read_publication
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def read_header(home: Home) -> PlanHeader:
     publication = read_publication(home)
     manifest, lines = publication.manifest, read_published(publication, "plan_lines")
     totals = {name: float(lines[name].sum()) for name in ("benefit_usd", "cost_usd", "net_usd")}
-    newest = newest_landed_date(home) or publication.as_of
+    newest = newest_judged_date(home) or publication.as_of
     return PlanHeader(
         run_id=publication.run_id,
         as_of=publication.as_of,

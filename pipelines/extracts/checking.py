@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts import text_rules
 from pipelines.extracts.contract import Column, FeedContract, did_you_mean
+from pipelines.extracts.durable import require_file
 from pipelines.extracts.records import BLOCK_BYTES, LINE_COLUMN, Batch, Header, raw_lines, read_batches, read_header
 
 MEMORY_LIMIT = "2GB"
@@ -46,8 +47,7 @@ def check_file(path: Path, contract: FeedContract, *, source_name: str | None = 
     doubled column, wrong encoding or delimiter, empty, or header only (unless the contract allows an empty file).
     """
     path, source = Path(path), source_name or Path(path).name
-    if not path.is_file():
-        raise InputRefused(f"{source}: no such file")
+    require_file(path, source)
     header = read_header(path, source)
     wanted, warnings = resolve_header(header, contract, source)
     with _connection() as connection:

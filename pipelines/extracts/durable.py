@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pipelines.domain.errors import InputRefused
 
 CHUNK_BYTES = 1024**2
 
@@ -17,6 +20,23 @@ def file_sha256(path: Path) -> str:
         while chunk := stream.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def require_file(path: Path, name: str) -> None:
+    """Raise `InputRefused` saying what stands at `path` unless it is a regular file that can be read."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            with path.open("rb") as stream:
+                stream.read(1)
+            return
+    except FileNotFoundError:
+        raise InputRefused(f"{name}: no such file") from None
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        raise InputRefused(f"{name[:120]}: cannot be read ({cause}); give the path of a readable file") from None
+    kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
+    raise InputRefused(f"{name}: this is {kind}; give the path of a file")
 
 
 @contextmanager

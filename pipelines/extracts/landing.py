@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines.domain.errors import InputRefused, UsageError
 from pipelines.extracts.contract import EARLIEST_YEAR, LATEST_YEAR, FeedContract, load_contract
-from pipelines.extracts.durable import CHUNK_BYTES, claim_place, file_sha256, move_into_place, temporary_beside
+from pipelines.extracts.durable import CHUNK_BYTES, claim_place, file_sha256, move_into_place, require_file, temporary_beside
 from pipelines.extracts.manifest import MANIFEST_NAME, DropFile, parse_date, read_manifest, verify_control
 from pipelines.extracts.records import MAX_FILE_BYTES, read_header
 
@@ -137,8 +137,7 @@ def _control(file: DropFile) -> dict[str, Any]:
 @contextmanager
 def _staged(folder: Path, source: Path, feed: str, control: Mapping[str, Any] | None) -> Generator[tuple[Path, str]]:
     """A verified private copy of the source and its sha256: what is checked is what is kept, whoever writes to the source."""
-    if not source.is_file():
-        raise InputRefused(f"{source}: no such file")
+    require_file(source, str(source))
     with temporary_beside(folder / "incoming") as temporary:
         sha256, size = _copy(source, temporary)
         for what, found in (("sha256", sha256), ("bytes", size)):

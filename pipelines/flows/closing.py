@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.policy import Policy
 from pipelines.flows.run import Run
-from pipelines.store.home import Home, newest_landed_date, read_publication
+from pipelines.store.home import Home, newest_judged_date, read_publication
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ def decide(
     from pipelines.store.ledger import open_ledger
 
     publication, ledger = read_publication(home), open_ledger(home.root, ledger_url or None)
-    on, age = newest_landed_date(home) or publication.as_of, policy.approval.max_plan_age_days
+    on, age = newest_judged_date(home) or publication.as_of, policy.approval.max_plan_age_days
     ledger.decide(line_ids, action, actor, reason, publication.manifest["plan_digest"], decided_at, on=on, max_age_days=age)
     if action != "approve":
         return Decided(0, {}, {})

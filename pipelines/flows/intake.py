@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.domain.errors import GateBlocked
+from pipelines.domain.errors import GateBlocked, InputRefused
 from pipelines.domain.policy import Policy
 from pipelines.flows.run import FEEDS, Run
 from pipelines.store.home import Home
@@ -38,11 +38,19 @@ class GateInputs:
 
 
 def land_inbox(home: Home, as_of: dt.date, arrived_at: str | None = None) -> list[Any]:
-    """Land the drop folder of a business date, if there is one; returns every landed file of the date."""
-    from pipelines.extracts.landing import land_drop, list_landed
+    """Land the drop folder of a business date, if there is one; returns every landed file of the date.
 
-    if home.inbox_of(as_of).is_dir():
-        land_drop(home.landing, home.inbox_of(as_of), arrived_at)
+    Raises `InputRefused` for a drop whose manifest is about another date than its folder.
+    """
+    from pipelines.extracts.landing import land_drop, list_landed
+    from pipelines.extracts.manifest import read_manifest
+
+    drop = home.inbox_of(as_of)
+    if drop.is_dir():
+        told = read_manifest(drop).business_date
+        if told != as_of:
+            raise InputRefused(f"{drop}: its manifest is about {told}, its folder about {as_of}; put the drop under its own date")
+        land_drop(home.landing, drop, arrived_at)
     landed = list_landed(home.landing, business_date=as_of)
     if not landed:
         raise GateBlocked(f"nothing has landed for {as_of}: put a drop folder at {home.inbox_of(as_of)} or use evenstock land")

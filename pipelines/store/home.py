@@ -94,7 +94,10 @@ def read_publication(home: Home) -> "Publication":
     return publication
 
 
-def newest_landed_date(home: Home) -> dt.date | None:
-    """The latest business date of which anything has landed: the clock that plans age by."""
-    dates = [path.name[:10] for path in home.landing.glob("*/*.json")]
+def newest_judged_date(home: Home) -> dt.date | None:
+    """The latest business date whose landed files a gate has judged: the clock that plans age by.
+
+    A file that merely landed does not count: a mistyped year would make every plan look old.
+    """
+    dates = [path.parent.name for path in home.gates.glob("*/*.json")]
     return dt.date.fromisoformat(max(dates)) if dates else None

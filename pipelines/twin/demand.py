@@ -200,7 +200,7 @@ def _refuse_rows(path: Path, column: str, bad: NDArray[np.bool_], values: pd.Ser
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         found = values.iloc[row]
-        raise InputRefused(f"{path}: column {column}, row {row + 1}: {found!r} refused ({int(bad.sum())} rows like it); {remedy}")
+        raise InputRefused(f"{path}: column {column}, row {row + 1}: {str(found)[:80]!r} refused ({int(bad.sum())} rows like it); {remedy}")
 
 
 def read_m5_demand(real_data_dir: Path, items: int, days: int, warmup_days: int, seed: int) -> DemandTable:

@@ -11,6 +11,7 @@ import pytest
 
 from dagster_project.nights import Nights
 from pipelines.domain.errors import GateBlocked, InputRefused
+from pipelines.extracts.landing import land_file
 from pipelines.flows.intake import gated_files
 from pipelines.queries import read_header
 from pipelines.settings import load_settings
@@ -99,3 +100,17 @@ def test_a_changed_byte_in_the_drop_is_refused(home, played_loop):
 def test_a_date_without_a_drop_is_blocked(home):
     with pytest.raises(GateBlocked, match="nothing has landed for 2025-12-01"):
         Nights(load_settings(home=home), persistent=False).run("nightly", dt.date(2025, 12, 1))
+
+
+def test_a_drop_under_another_date_is_refused(home, played_loop):
+    day = write_stock(home, played_loop, lambda rows: rows)
+    wrong = day + dt.timedelta(days=1)
+    (home / "inbox" / day.isoformat()).rename(home / "inbox" / wrong.isoformat())
+    with pytest.raises(InputRefused, match=f"its manifest is about {day}, its folder about {wrong}"):
+        Nights(load_settings(home=home), persistent=False).run("ingest_day", wrong)
+
+
+def test_a_mistyped_date_does_not_age_the_plan(home, played_loop):
+    source = home / "inbox" / played_loop.last_day.isoformat() / "wms_stock.csv"
+    land_file(home / "landing", source, "wms_stock", dt.date(2099, 1, 1))
+    assert read_header(load_settings(home=home).folders).age_days == 0
