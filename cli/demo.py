@@ -45,7 +45,7 @@ def _show(report: "LoopReport", settings: "Settings") -> None:
     header = show_header(home)
     show_lines(home, settings.ledger_url, limit=15)
     say()
-    show_kpis(home)
+    show_kpis(home, report.nights[0].run_id)
     _compare(report)
     _show_learned(settings)
     say(f"Where to look next (EVENSTOCK_HOME={home.root}):")

@@ -116,14 +116,21 @@ def show_lines(home: "Home", ledger_url: str, limit: int) -> None:
         say(f"  and {len(lines) - limit} more; evenstock plan pull hands out all")
 
 
-def show_kpis(home: "Home") -> None:
-    """Print the network's KPIs of the publication."""
+def show_kpis(home: "Home", first_run_id: str = "") -> None:
+    """Print the network's KPIs of the publication, beside those of an earlier run if one is given."""
     from pipelines.queries import read_kpis
 
     kpis = read_kpis(home)
-    rows = [
-        [row["kpi"].replace("_", " "), "-" if row["value"] != row["value"] else f"{row['value']:,.3f}", row["unit"]]
-        for row in kpis.to_dict("records")
-    ]
     window = int(kpis["window_days"].iloc[0]) if len(kpis) else 0
-    print_table(["KPI", "value", "unit"], rows, f"Network, last {window} days:")
+    rows = [[row["kpi"].replace("_", " "), _figure(row["value"]), row["unit"]] for row in kpis.to_dict("records")]
+    columns, title = ["KPI", "value", "unit"], f"Network, last {window} days:"
+    if first_run_id:
+        first = read_kpis(home, first_run_id)
+        earlier = first.set_index("kpi")["value"].to_dict()
+        rows = [[row[0], _figure(earlier.get(kpi)), *row[1:]] for row, kpi in zip(rows, kpis["kpi"], strict=True)]
+        columns, title = ["KPI", "before", "after", "unit"], f"Network, {window} days to {first['as_of'].iloc[0]:%Y-%m-%d} and to the plan:"
+    print_table(columns, rows, title)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{value:,.3f}"

@@ -88,11 +88,12 @@ def explain(home: Home, line_id: str) -> str:
     return stories[line_id]
 
 
-def read_kpis(home: Home) -> "pd.DataFrame":
-    """The network's KPIs of the publication: position, kpi, value, unit, null_reason, window_days, as_of."""
+def read_kpis(home: Home, run_id: str = "") -> "pd.DataFrame":
+    """The network's KPIs of the publication, or of an earlier one: position, kpi, value, unit, null_reason, window_days, as_of."""
     import pandas as pd
 
-    frame = pd.read_parquet(read_publication(home).path / "marts" / "kpi_summary.parquet")
+    folder = home.published / run_id if run_id else read_publication(home).path
+    frame = pd.read_parquet(folder / "marts" / "kpi_summary.parquet")
     return frame.sort_values("position", ignore_index=True)
 
 
