@@ -304,6 +304,11 @@ def test_a_plan_too_old_for_the_newest_extract_is_not_decided_on(own_home, playe
     file = own_home / "inbox" / str(played_loop.last_day) / "wms_stock.csv"
     later = played_loop.last_day + dt.timedelta(days=30)
     assert call(["land", str(file), "--feed", "wms_stock", "--business-date", str(later)]) == 0
+    assert call(["plan", "show"]) == 0
+    assert "older than the newest extract" not in capfd.readouterr().err, (
+        "what merely landed, under a date that may be mistyped, ages nothing"
+    )
+    assert call(["run", "--as-of", str(later)]) == 4
     line = pd.read_parquet(current(own_home / "published").path / "plan_lines.parquet")["line_id"].iloc[0]
     capfd.readouterr()
     assert call(["plan", "reject", line, "--by", "ana", "--reason", "late"]) == 7
