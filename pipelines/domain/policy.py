@@ -91,7 +91,7 @@ class PlanningPolicy:
 
 @dataclass(frozen=True)
 class ApprovalPolicy:
-    """A line under every threshold is approved by policy; any other waits for a person."""
+    """A lane whose every line is under every threshold is approved by policy; the lines of any other lane wait for a person."""
 
     auto_approve: bool = True
     max_line_cost_usd: float = _within(AMOUNT, 250.0)
