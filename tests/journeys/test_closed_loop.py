@@ -91,6 +91,8 @@ def test_one_receipt_changes_a_learned_parameter_and_the_next_plan_and_nothing_e
     problems = [json.loads((current(where / "published").path / "problem.json").read_text()) for where in (uninterrupted, home)]
     changed = {key for key in problems[0] if problems[0][key] != problems[1][key]}
     assert changed and changed <= {"arcs"}, changed
+    plans = [json.loads((current(where / "published").path / "plan.json").read_text()) for where in (uninterrupted, home)]
+    assert plans[0]["objective_usd"] != plans[1]["objective_usd"], "the plan's own money moves with the yield"
     for name in ("fct_demand_daily", "fct_stock_daily", "fct_plan_inputs", "fct_inbound", "dim_item", "dim_lane"):
         pd.testing.assert_frame_equal(mart(uninterrupted, name), mart(home, name))
 
