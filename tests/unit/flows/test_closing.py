@@ -40,15 +40,15 @@ def built(root: Path, day: dt.date, run_id: str, plan_inputs: pd.DataFrame) -> f
 
 
 def published(root: Path, run_id: str, plan_inputs: pd.DataFrame, landed: dt.date) -> Home:
-    """A home that shows the plan of DAY, with extracts landed up to `landed`."""
+    """A home that shows the plan of DAY, with extracts judged up to `landed`."""
     home = Home(root)
     folder = home.published / run_id
     (folder / "marts").mkdir(parents=True)
     plan_inputs.to_parquet(folder / "marts" / "fct_plan_inputs.parquet")
     (folder / "manifest.json").write_text(json.dumps({"run_id": run_id, "as_of": DAY.isoformat(), "plan_digest": "d1"}))
     (home.published / "current").symlink_to(run_id)
-    (home.landing / "wms_stock").mkdir(parents=True)
-    (home.landing / "wms_stock" / f"{landed}.v0001.json").touch()
+    (home.gates / landed.isoformat()).mkdir(parents=True)
+    (home.gates / landed.isoformat() / "wms_stock.json").touch()
     return home
 
 
