@@ -50,7 +50,7 @@ check: install  ## Lint, types, imports, SQL
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ty check pipelines quality dagster_project cli
 	@$(BIN)/lint-imports
-	@$(BIN)/sqlfluff lint dbt/models
+	@$(BIN)/sqlfluff lint dbt/models dbt/tests dbt/macros
 
 dev: install  ## Dagster UI on loopback
 	@mkdir -p $(or $(EVENSTOCK_HOME),var)/dagster && cp -n deploy/dagster.yaml $(or $(EVENSTOCK_HOME),var)/dagster/dagster.yaml || true
