@@ -3,8 +3,6 @@
 Money here adds up to the plan's objective. Nothing is decided here; the sentences are meant to be read aloud.
 """
 
-import datetime as dt
-import hashlib
 import math
 from collections import defaultdict
 from dataclasses import dataclass
@@ -13,12 +11,13 @@ from typing import Any
 import pandas as pd
 
 from pipelines.domain.errors import UsageError
+from pipelines.domain.transfer import line_id_of
 from pipelines.planning.inputs import PlanCase
 from pipelines.planning.plan_money import Pair, PlanLedger, add_up, curve_money, lane_charge, share_lane_charges
 from pipelines.planning.problem import Plan
 from pipelines.planning.shortages import shortages
 
-__all__ = ["explain_line", "explain_lines", "make_line_id", "plan_lines", "shortages"]
+__all__ = ["explain_line", "explain_lines", "plan_lines", "shortages"]
 
 LINE_COLUMNS = [
     "line_id",
@@ -55,15 +54,6 @@ LONG_COVER_WEEKS = 52.0
 COST_PARTS = {"freight": "freight", "handling": "handling", "duty": "duty", "damage": "expected damage", "delay": "delay"}
 
 
-def make_line_id(as_of: dt.date, item_id: str, lane_id: str) -> str:
-    """Name of a line that is the same whenever the same plan date moves the same item on the same lane.
-
-    >>> make_line_id(dt.date(2016, 2, 1), "FOODS_3_090", "CA_1>TX_2:road")
-    'Ld2c796c2993d'
-    """
-    return "L" + hashlib.sha256(f"{as_of.isoformat()}|{item_id}|{lane_id}".encode()).hexdigest()[:12]
-
-
 def plan_lines(case: PlanCase, plan: Plan, run_id: str) -> pd.DataFrame:
     """One row per shipment with its money, covers and reason, sorted by lane and item; `net_usd` sums to the plan's objective.
 
@@ -83,7 +73,7 @@ def plan_lines(case: PlanCase, plan: Plan, run_id: str) -> pd.DataFrame:
     for key in sorted(book.packs, key=lambda pair: (pair[1], pair[0])):
         pair = records[at[key]]
         line = _money_of_line(key, book, pair, shares[key])
-        line |= {"line_id": make_line_id(context.as_of, *key), "run_id": run_id, "as_of": context.as_of}
+        line |= {"line_id": line_id_of(context.as_of, *key), "run_id": run_id, "as_of": context.as_of}
         lines.append(_describe_line(line, rows[pair["donor"]], rows[pair["receiver"]], lanes[key[1]]))
     frame = pd.DataFrame(lines, columns=LINE_COLUMNS)
     return frame.astype(
