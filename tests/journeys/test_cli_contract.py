@@ -350,7 +350,7 @@ def test_a_demo_ends_with_the_plan(parsed_dbt, tmp_path):
     env = {**os.environ, "EVENSTOCK_HOME": str(tmp_path / "home")}
     demo = subprocess.run([EVENSTOCK, "demo", "--items", "4", "--days", "1"], env=env, capture_output=True, text=True)
     assert demo.returncode == 0, demo.stderr
-    for said in ("Plan of ", "Network, last 28 days", "without transfers", "Learned from what came back", "Where to look next"):
+    for said in ("Plan of ", "Network, 28 days to ", "without transfers", "Learned from what came back", "Where to look next"):
         assert said in demo.stdout
     assert "dagster" not in demo.stderr and "DEBUG" not in demo.stderr, "what libraries print is in the logs"
 
