@@ -10,8 +10,9 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cli import demo, landing, plan, run
-from cli.screen import clean, complain
+from cli.screen import complain
 from pipelines.domain.errors import EvenstockError
+from pipelines.domain.foreign_text import clean
 
 # Typer answers an interrupt with this code itself.
 INTERRUPTED = 130

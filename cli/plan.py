@@ -8,8 +8,9 @@ import typer
 
 from cli import decisions, problems
 from cli.files import check_writable, write_whole
-from cli.screen import complain, gap_text, print_table, say, to_csv
+from cli.screen import complain, gap_text, print_table, say
 from pipelines.domain.errors import UsageError
+from pipelines.domain.foreign_text import to_csv
 
 if TYPE_CHECKING:
     import pandas as pd

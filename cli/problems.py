@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.files import check_writable, read_document, write_whole
-from cli.screen import clean, complain, gap_text, progress_bar, say
+from cli.screen import complain, gap_text, progress_bar, say
 from pipelines.domain.errors import NoValidPlan
+from pipelines.domain.foreign_text import clean
 
 ProblemFile = Annotated[Path, typer.Option("--problem", metavar="FILE", help="evenstock-problem/1 as JSON, may be gzipped (.gz).")]
 

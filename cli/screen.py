@@ -1,24 +1,15 @@
-"""What reaches a terminal or a spreadsheet: text without control characters, cells without live formulas, progress on stderr."""
+"""What reaches a terminal: text without control characters, tables, complaints and progress on stderr."""
 
 import io
 import os
 import sys
-import unicodedata
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from pipelines.domain.foreign_text import clean
+
 LONGEST_COMPLAINT = 2000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def clean(text: object) -> str:
-    r"""Text that cannot steer a terminal: control and format characters become visible escapes.
-
-    >>> clean("A\x1b[31mB")
-    'A\\x1b[31mB'
-    """
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(c)[1:-1] for c in str(text))
 
 
 def complain(text: str) -> None:
@@ -42,29 +33,6 @@ def gap_text(share: float | None) -> str:
     ('0.0000%', '1.2300%', 'unknown')
     """
     return "unknown" if share is None or share != share else f"{round(share, 6) + 0.0:.4%}"
-
-
-def safe_cell(value: Any) -> Any:
-    """A value for a CSV cell; text that a spreadsheet would run as a formula gets a leading quote, numbers stay numbers.
-
-    >>> safe_cell("=1+1"), safe_cell(-3), safe_cell("plain")
-    ("'=1+1", -3, 'plain')
-    """
-    if value is None or value != value:
-        return ""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
-
-
-def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """RFC 4180 text with LF line ends and safe cells. (The csv module leaves a lone carriage return unquoted.)"""
-    return "".join(",".join(map(_field, row)) + "\n" for row in [columns, *rows])
-
-
-def _field(value: Any) -> str:
-    text = str(safe_cell(value))
-    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:

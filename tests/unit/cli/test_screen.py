@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from cli.screen import clean, complain, print_table, safe_cell, to_csv
+from cli.screen import complain, print_table
+from pipelines.domain.foreign_text import clean, safe_cell, to_csv
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"])
