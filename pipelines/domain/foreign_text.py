@@ -1,4 +1,4 @@
-"""Text that comes from elsewhere, made harmless where people see it: on a terminal, on a page, in a spreadsheet. Nothing is checked here."""
+"""Text that comes from elsewhere, made harmless where people see it: a terminal, a page, a spreadsheet. Nothing is checked here."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
