@@ -43,7 +43,7 @@ browser:
 	  else echo "Chromium is missing: the browser tests need it (Debian: apt-get install chromium)"; exit 2; fi; }
 
 test: install browser  ## Run every test
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadgroup
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 check: install  ## Lint, types, imports, SQL
 	@$(BIN)/ruff check .

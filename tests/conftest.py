@@ -21,14 +21,6 @@ def real_data() -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a costly fixture go to the same process, so that it is made once (`pytest -n 2 --dist loadgroup`)."""
-    for item in items:
-        for fixture in {"played_loop", "built_store"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(fixture))
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--soak-seed` shifts the seeds of long runs, so that each soak sees new cases."""
     parser.addoption("--soak-seed", type=int, default=0, help="first seed of the soak tests")
