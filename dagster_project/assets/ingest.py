@@ -22,6 +22,10 @@ DESCRIPTIONS = {
     "erp_purchase_orders": "Supplier order lines entered or changed on the date.",
     "wms_transfers": "State changes of transfer lines: what warehouses did with what Evenstock dispatched.",
     "wms_receipts": "Goods received: expected, good, damaged, short and over.",
+    "tms_customer_lanes": "Transit days and cost of serving a customer region from a location. Optional.",
+    "erp_events": "Promotions, launches and other events that move demand. Optional.",
+    "wms_counts": "Cycle counts: what the system believed and what was found. Optional.",
+    "fin_parameters": "Rates, penalties and budgets that finance sets instead of the policy. Optional.",
 }
 GATE = "gate"
 LANDED = dg.AssetKey(["landing", "drop"])
@@ -34,7 +38,7 @@ def lake_key(feed: str) -> dg.AssetKey:
 
 
 def ingest_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The landing, the ten feeds with their gates, and the reconciliation between them."""
+    """The landing, the feeds with their gates, and the reconciliation between them."""
     return [_landing_asset(partitions), _feed_assets(partitions), _reconciliation_asset(partitions)]
 
 

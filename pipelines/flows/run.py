@@ -25,7 +25,10 @@ EVENT_FEEDS = (
     "wms_receipts",
 )
 
-FEEDS = MASTER_FEEDS + EVENT_FEEDS
+# Nobody need send these: a run without them takes what they would say from the policy, or says nothing.
+OPTIONAL_FEEDS = ("tms_customer_lanes", "erp_events", "wms_counts", "fin_parameters")
+
+FEEDS = MASTER_FEEDS + EVENT_FEEDS + OPTIONAL_FEEDS
 
 # Without these there is nothing to plan on; any other feed may have had no event on a day.
 DAILY_FEEDS = (*MASTER_FEEDS, "wms_stock")

@@ -88,6 +88,26 @@ FEED_SCHEMAS: dict[str, Columns] = {
         _columns("qty_expected qty_received qty_damaged qty_short qty_over", "BIGINT"),
         _columns("received_at", "TIMESTAMP"),
     ),
+    "tms_customer_lanes": _ordered(
+        "location_id ship_to_region transit_days cost_usd_per_order",
+        _columns("transit_days", "DOUBLE"),
+        _columns("cost_usd_per_order", MONEY),
+    ),
+    "erp_events": _ordered(
+        "event_id scope scope_id kind start_date end_date expected_uplift_share",
+        _columns("start_date end_date", "DATE"),
+        _columns("expected_uplift_share", "DOUBLE"),
+    ),
+    "wms_counts": _ordered(
+        "location_id item_id lot_id system_qty counted_qty at",
+        _columns("system_qty counted_qty", "BIGINT"),
+        _columns("at", "TIMESTAMP"),
+    ),
+    "fin_parameters": _ordered(
+        "scope scope_id capital_rate insurance_rate obsolescence_rate lost_sale_penalty_usd_per_unit transfer_budget_usd_per_week",
+        _columns("capital_rate insurance_rate obsolescence_rate", MEASURE),
+        _columns("lost_sale_penalty_usd_per_unit transfer_budget_usd_per_week", MONEY),
+    ),
 }
 
 TABLE_SCHEMAS: dict[str, Columns] = {

@@ -25,17 +25,40 @@ CATEGORIES = ("TOOLS", "GARDEN", "KITCHEN", "TOYS", "PAPER")
 FILE_COLUMNS = ("location_id", "item_id", "date", "units")
 LAUNCH_GRACE_DAYS = 28
 MAX_FILE_DAYS = 3_700
+YEAR_DAYS = 365.25
+MIN_SEASON_AMPLITUDE = 0.15
 ID_PATTERNS = {"location_id": re.compile(r"[A-Za-z0-9_.\-]{1,40}"), "item_id": re.compile(r"[A-Za-z0-9_./\-]{1,60}")}
 
 
 @dataclass(frozen=True)
+class DemandEvent:
+    """What lifts demand from `first` to `last` and is known ahead, in the words of erp_events; `uplift_share` is None where unknown."""
+
+    kind: str
+    scope: str
+    scope_id: str
+    first: dt.date
+    last: dt.date
+    uplift_share: float | None = None
+
+    @property
+    def event_id(self) -> str:
+        """Names the event: one of a kind begins on a day for one thing."""
+        return f"{self.kind}:{self.scope_id}:{self.first.isoformat()}"
+
+
+@dataclass(frozen=True)
 class DemandTable:
-    """True demand: `units[d, l, i]` whole units wanted on day `start + d` at location l of item i; ids sorted."""
+    """True demand: `units[d, l, i]` whole units wanted on day `start + d` at location l of item i; ids sorted.
+
+    `events` are behind the units; nothing is drawn from them.
+    """
 
     location_ids: tuple[str, ...]
     item_ids: tuple[str, ...]
     start: dt.date
     units: NDArray[np.int32]
+    events: tuple[DemandEvent, ...] = ()
 
     @property
     def days(self) -> int:
@@ -66,11 +89,12 @@ def generate_demand(locations: int, items: int, days: int, seed: int, start: dt.
     region_of = np.arange(locations) * regions // locations
     location_ids = _name_locations(region_of)
     item_ids = [f"{CATEGORIES[i % len(CATEGORIES)]}-{i + 1:04d}" for i in range(items)]
-    means = _mean_demand(region_of, items, days, seed, start)
+    means, amplitude, phase = _mean_demand(region_of, items, days, seed, start)
     luck = stream(seed, "demand_noise")
     dispersion = stream(seed, "demand_dispersion").uniform(1.0, 6.0, size=items)
     units = luck.poisson(luck.gamma(np.broadcast_to(dispersion, means.shape), means / dispersion)).astype(np.int32)
-    return _sorted_table(location_ids, item_ids, start, units)
+    events = [event for i, item in enumerate(item_ids) for event in _high_seasons(item, float(amplitude[i]), float(phase[i]), start, days)]
+    return _sorted_table(location_ids, item_ids, start, units, tuple(events))
 
 
 def _name_locations(region_of: NDArray[np.int64]) -> list[str]:
@@ -82,8 +106,10 @@ def _name_locations(region_of: NDArray[np.int64]) -> list[str]:
     return names
 
 
-def _mean_demand(region_of: NDArray[np.int64], items: int, days: int, seed: int, start: dt.date) -> NDArray[np.float64]:
-    """Mean units per day, shape (days, L, I)."""
+def _mean_demand(
+    region_of: NDArray[np.int64], items: int, days: int, seed: int, start: dt.date
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean units per day, shape (days, L, I), and amplitude and phase of each item's season."""
     locations = len(region_of)
     luck = stream(seed, "demand_level")
     intermittent = luck.random(items) < 0.45
@@ -93,8 +119,24 @@ def _mean_demand(region_of: NDArray[np.int64], items: int, days: int, seed: int,
     weekday_profile = np.array([0.86, 0.84, 0.9, 0.98, 1.18, 1.3, 0.94])
     weekday = weekday_profile[(start.weekday() + day) % 7]
     amplitude, phase = luck.uniform(0.0, 0.35, items), luck.uniform(0.0, 2 * np.pi, items)
-    year = 1 + amplitude * np.sin(2 * np.pi * (day[:, None] + start.timetuple().tm_yday) / 365.25 + phase)
-    return level * taste * weekday[:, None, None] * year[:, None, :] * _drift(locations, items, days, seed) * _launch(items, days, seed)
+    year = 1 + amplitude * np.sin(2 * np.pi * (day[:, None] + start.timetuple().tm_yday) / YEAR_DAYS + phase)
+    means = level * taste * weekday[:, None, None] * year[:, None, :] * _drift(locations, items, days, seed) * _launch(items, days, seed)
+    return means, amplitude, phase
+
+
+def _high_seasons(item_id: str, amplitude: float, phase: float, start: dt.date, days: int) -> list[DemandEvent]:
+    """The quarter of each year around the peak of `1 + a sin`, where it stands out: its mean is `a 2 sqrt(2) / pi` above the year's.
+
+    A feed has no word for a season, so that each is told as the holiday it lasts.
+    """
+    if amplitude < MIN_SEASON_AMPLITUDE:
+        return []
+    peak = (np.pi / 2 - phase) / (2 * np.pi) * YEAR_DAYS - start.timetuple().tm_yday
+    uplift = round(amplitude * 2 * np.sqrt(2) / np.pi, 4)
+    length = round(YEAR_DAYS / 4)
+    firsts = [round(peak + year * YEAR_DAYS - YEAR_DAYS / 8) for year in range(-1, int(days / YEAR_DAYS) + 3)]
+    begins = [start + dt.timedelta(days=first) for first in firsts if -length < first < days]
+    return [DemandEvent("holiday", "item", item_id, first, first + dt.timedelta(days=length - 1), uplift) for first in begins]
 
 
 def _drift(locations: int, items: int, days: int, seed: int) -> NDArray[np.float64]:
@@ -115,10 +157,12 @@ def _launch(items: int, days: int, seed: int) -> NDArray[np.float64]:
     return (np.arange(days)[:, None] >= launch_day).astype(float)[:, None, :]
 
 
-def _sorted_table(location_ids: list[str], item_ids: list[str], start: dt.date, units: NDArray[np.int32]) -> DemandTable:
+def _sorted_table(
+    location_ids: list[str], item_ids: list[str], start: dt.date, units: NDArray[np.int32], events: tuple[DemandEvent, ...]
+) -> DemandTable:
     by_location, by_item = np.argsort(location_ids, kind="stable"), np.argsort(item_ids, kind="stable")
     ordered = np.ascontiguousarray(units[:, by_location][:, :, by_item])
-    return DemandTable(tuple(location_ids[i] for i in by_location), tuple(item_ids[i] for i in by_item), start, ordered)
+    return DemandTable(tuple(location_ids[i] for i in by_location), tuple(item_ids[i] for i in by_item), start, ordered, events)
 
 
 def read_demand_file(path: Path) -> DemandTable:

@@ -14,6 +14,7 @@ from pipelines.domain.item import lifecycle_on
 from pipelines.extracts.contract import Column, load_contract
 from pipelines.twin.events import DayEvents, frame_of, join_columns, keep_latest
 from pipelines.twin.feeds import EVENT_FEEDS, FEEDS, STOCK_FEED, decimal_text
+from pipelines.twin.masters import are_sent_on, optional_masters
 from pipelines.twin.world import World
 
 FORMAT = "evenstock-extract/1"
@@ -22,17 +23,21 @@ FORMAT = "evenstock-extract/1"
 def write_drop(day_events: DayEvents, world: World, inbox_dir: Path) -> Path:
     """Write one day to `inbox_dir/<date>/` and return the folder.
 
-    An event feed of which nothing happened has a file with a header alone, and 0 rows in the manifest: the day was quiet. The same
-    day with the same bytes again is a no-op; other bytes under that date raise `InputRefused`.
+    An event feed of which nothing happened has a file with a header alone, and 0 rows in the manifest: the day was quiet. Masters that
+    need not come are sent on Mondays. The same day with the same bytes again is a no-op; other bytes under that date raise
+    `InputRefused`.
     """
-    return _write(_snapshots(world, day_events.date) | day_events.frames, day_events.date, Path(inbox_dir))
+    frames = _snapshots(world, day_events.date) | day_events.frames
+    if are_sent_on(day_events.date):
+        frames |= vars(optional_masters(world, day_events.date))
+    return _write(frames, day_events.date, Path(inbox_dir))
 
 
 def write_history_drop(days: Sequence[DayEvents], world: World, inbox_dir: Path) -> Path:
     """Write many days as one initial load under the last day's date: all events in their latest state and every day's closing stock."""
     if not days:
         raise InputRefused("the history is empty; warm the twin up for at least one day")
-    frames = {}
+    frames = dict(vars(optional_masters(world, days[-1].date)))
     for feed in (*EVENT_FEEDS, STOCK_FEED):
         frames[feed] = frame_of(feed, keep_latest(feed, join_columns(feed, [day.tables[feed] for day in days])))
     return _write(_snapshots(world, days[-1].date) | frames, days[-1].date, Path(inbox_dir))
@@ -56,7 +61,8 @@ def _write(frames: dict[str, pd.DataFrame], date: dt.date, inbox: Path) -> Path:
     target, partial = inbox / date.isoformat(), inbox / f".{date.isoformat()}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    entries = [_write_feed(partial, feed, frames[feed]) for feed in FEEDS if len(frames[feed]) or load_contract(feed).may_be_empty]
+    sent = [feed for feed in FEEDS if feed in frames and (len(frames[feed]) or load_contract(feed).may_be_empty)]
+    entries = [_write_feed(partial, feed, frames[feed]) for feed in sent]
     manifest = {"format": FORMAT, "source_system": "twin", "business_date": date.isoformat(), "files": entries}
     text = json.dumps(manifest, indent=1) + "\n"
     (partial / "manifest.json").write_text(text, encoding="utf-8")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.domain.errors import InputRefused, UsageError
-from pipelines.twin.demand import DemandTable
+from pipelines.twin.demand import DemandEvent, DemandTable
 from pipelines.twin.luck import stream
 
 # 59 whole weeks of the 419 days on file: with these ends the rule of `eligible_items` gives the published 1,637 items.
@@ -60,7 +60,8 @@ def read_m5_demand(real_data_dir: Path, items: int, days: int, warmup_days: int,
     at_store = frame["store_id"].map({name: i for i, name in enumerate(stores)}).to_numpy()
     at_item = frame["item_id"].map({name: i for i, name in enumerate(sample)}).to_numpy()
     units[day, at_store, at_item] = frame["units"].to_numpy()
-    return DemandTable(tuple(stores), tuple(sample), FIRST_DAY, units)
+    events = read_m5_holidays(real_data_dir, stores, FIRST_DAY + dt.timedelta(days=span - 1))
+    return DemandTable(tuple(stores), tuple(sample), FIRST_DAY, units, events)
 
 
 def choose_items(eligible: list[str], items: int, seed: int) -> list[str]:
@@ -102,6 +103,13 @@ def read_m5_prices(real_data_dir: Path, item_ids: tuple[str, ...], first: dt.dat
     parts = [table.filter(wanted).to_pandas() for table in _row_groups(path, ["item_id", "wm_yr_wk", "sell_price"])]
     prices = pd.concat(parts)
     return prices["sell_price"].astype(float).groupby(prices["item_id"].astype(str)).mean()
+
+
+def read_m5_holidays(real_data_dir: Path, stores: list[str], last: dt.date) -> tuple[DemandEvent, ...]:
+    """The calendar's events of every store from the first day to `last`; what each does to demand is not on file."""
+    frame = pq.read_table(real_file(real_data_dir, "m5/calendar.parquet"), columns=["date", "event_name_1", "event_name_2"]).to_pandas()
+    named = frame[(frame["date"] >= FIRST_DAY) & (frame["date"] <= last)].dropna(how="all", subset=["event_name_1", "event_name_2"])
+    return tuple(DemandEvent("holiday", "location", store, day, day) for store in stores for day in named["date"])
 
 
 def read_state_centroids(real_data_dir: Path) -> dict[str, tuple[float, float]]:

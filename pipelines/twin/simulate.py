@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.domain.errors import UsageError
 from pipelines.domain.stock import ConservationError, StockState, Units
+from pipelines.twin.counting import count_stock
 from pipelines.twin.customers import Served, draw_customers, serve
 from pipelines.twin.demand import DemandTable
 from pipelines.twin.events import Columns, DayEvents, DayRecorder
@@ -27,7 +29,7 @@ class Twin:
     """A world in motion. Deterministic in (world, demand, seed) and the dispatches given; two twins with one seed meet the same luck.
 
     Day order: 06:00 receipts, 07:00 scrap (weekly), 08:00 parcels of last night and customers until 20:00, supplier orders, 21:00
-    transfers leave. Stock is conserved to the unit after each of these, or `ConservationError` is raised.
+    transfers leave, 22:00 cycle counts. Stock is conserved to the unit after each of these, or `ConservationError` is raised.
     """
 
     def __init__(self, world: World, demand: DemandTable, seed: int) -> None:
@@ -89,7 +91,9 @@ class Twin:
         self.assert_conserved()
         self.closing_units[self.day] = self.stock.on_hand
         self.closing_transit[self.day] = self.stock.in_transit.sum(axis=0)
-        events = recorder.close(self._stock_rows(recorder.date))
+        ranged = self._ranged()
+        count_stock(recorder, self.stock.on_hand, ranged, self.seed, self.day, self.world.parameters.phantom_share)
+        events = recorder.close(self._stock_rows(recorder.date, ranged))
         self.day += 1
         return events
 
@@ -130,9 +134,12 @@ class Twin:
         position: Units = self.stock.on_hand - self.stock.reserved - self.stock.blocked + self.stock.in_transit + incoming - outgoing
         self.replenishment.review(self.day, position, recorder)
 
-    def _stock_rows(self, date: dt.date) -> Columns:
-        """Closing stock of every item-location on sale, empty ones included."""
-        ranged = np.broadcast_to(self.replenishment.launch_day <= self.day, self.stock.shape) | (self.stock.on_hand > 0)
+    def _ranged(self) -> NDArray[np.bool_]:
+        """Item-locations on sale or in stock, shape (L, I)."""
+        return np.broadcast_to(self.replenishment.launch_day <= self.day, self.stock.shape) | (self.stock.on_hand > 0)
+
+    def _stock_rows(self, date: dt.date, ranged: NDArray[np.bool_]) -> Columns:
+        """Closing stock of the ranged item-locations, empty ones included."""
         locations, items = np.nonzero(ranged)
         empty = np.full(len(locations), None)
         return {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipelines.domain.errors import UsageError
 from pipelines.domain.network import great_circle_km
 from pipelines.domain.transfer import lane_id_of
-from pipelines.twin.demand import DemandTable
+from pipelines.twin.demand import DemandEvent, DemandTable
 from pipelines.twin.luck import stream
 
 HUBS = {  # one city per region of the generated world
@@ -34,7 +34,8 @@ class WorldParameters:
     `service_z` is the safety factor of the order-up-to level; `opening_split_noise` the log-sd by which opening stock is split wrongly;
     `noisy_split_days` the first days in which order-up-to levels carry that noise too, so that a history ends with stock split wrongly;
     `level_bias_sd` the log-sd of a lasting error in each item-location's order-up-to level (levels set by hand and never revisited);
-    `po_short_share` the share of purchase order lines delivered at a uniform 0 to `po_short_fill_max` of the order.
+    `po_short_share` the share of purchase order lines delivered at a uniform 0 to `po_short_fill_max` of the order; `phantom_share` the
+    share of cycle counts that find fewer units than the system has.
     """
 
     service_z: float = 0.8
@@ -48,6 +49,7 @@ class WorldParameters:
     holding_rate_per_year: float = 0.25
     web_share: float = 0.3
     scrap_weekday: int = 1
+    phantom_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class World:
     `items`, `locations`, `lanes`: frames with the columns of erp_items, erp_locations and tms_lanes, rows of items and locations in the
     order of the demand table. `lane_truth`: lane_id, lead_time_days_mean, lead_time_days_sd, short_share, damage_share (shares of units),
     what really happens on a lane where `lanes` is what its tariff declares. `review_phase_days`: day index of each item's first ERP review.
+    `events`: what moves demand and is announced, beside the launches in `items`.
     """
 
     name: str
@@ -66,6 +69,7 @@ class World:
     lane_truth: pd.DataFrame
     review_phase_days: NDArray[np.int64]
     parameters: WorldParameters
+    events: tuple[DemandEvent, ...] = ()
 
     @property
     def unit_margin_usd(self) -> NDArray[np.float64]:
@@ -100,7 +104,7 @@ def _build_synthetic(demand: DemandTable, seed: int, name: str, regions: list[st
     review = items["review_period_days"].to_numpy(dtype=np.int64)
     phase = stream(seed, "review_phase").integers(0, 1_000_000, len(review)) % review
     parameters = WorldParameters(service_z=2.2, level_bias_sd=0.35, supplier_lead_sd_days=2.0, po_short_share=0.08)
-    return World(name, items, locations, lanes, truth, phase, parameters)
+    return World(name, items, locations, lanes, truth, phase, parameters, demand.events)
 
 
 def _synthetic_items(demand: DemandTable, seed: int) -> pd.DataFrame:
@@ -248,7 +252,7 @@ def build_m5_world(demand: DemandTable, real_data_dir: Path, variant: str = "A",
     locations = _m5_locations(demand, read_state_centroids(real_data_dir))
     lanes, truth = _m5_lanes(locations)
     phase = 7 * luck.integers(0, review_days // 7, count)
-    return World(f"m5-{variant}", items.assign(launch_date=None), locations, lanes, truth, phase, parameters)
+    return World(f"m5-{variant}", items.assign(launch_date=None), locations, lanes, truth, phase, parameters, demand.events)
 
 
 def _m5_locations(demand: DemandTable, centroids: dict[str, tuple[float, float]]) -> pd.DataFrame:

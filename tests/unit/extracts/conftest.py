@@ -19,6 +19,10 @@ GOOD_ROWS = {
     "erp_purchase_orders": "P1,1,S1,I1,CA_1,24,0,2026-01-05,2026-01-26,,open",
     "wms_transfers": "T1,L1,I1,,CA_1,TX_2,road,12,12,12,shipped,2026-01-05T21:00:00",
     "wms_receipts": "R1,transfer,T1,L1,I1,TX_2,,12,10,1,1,0,2026-01-05T06:00:00",
+    "tms_customer_lanes": "CA_1,WEST,2.5,6.4",
+    "erp_events": "EV1,category,HOBBIES,promotion,2026-01-05,2026-01-11,0.4",
+    "wms_counts": "CA_1,I1,,10,9,2026-01-05T22:00:00",
+    "fin_parameters": "network,,0.12,0.03,0.1,1.5,5000",
 }
 
 

@@ -13,12 +13,30 @@ from pipelines.extracts.text_rules import REASONS
 ROOT = Path(__file__).parents[3]
 FEEDS = {
     "erp_items", "erp_locations", "tms_lanes", "erp_sales_orders", "wms_shipments", "wms_stock", "wms_movements",
-    "erp_purchase_orders", "wms_transfers", "wms_receipts",
+    "erp_purchase_orders", "wms_transfers", "wms_receipts", "tms_customer_lanes", "erp_events", "wms_counts", "fin_parameters",
 }  # fmt: skip
 
 
-def test_there_are_ten_feeds():
-    assert set(load_contracts()) == FEEDS
+def test_there_are_these_feeds_and_a_run_reads_each_of_them():
+    from pipelines.flows.run import FEEDS as READ
+
+    assert set(load_contracts()) == FEEDS == set(READ)
+    assert len(READ) == len(FEEDS)
+
+
+@pytest.mark.parametrize("feed", sorted(FEEDS))
+def test_only_a_feed_that_need_not_come_may_be_missing_without_a_word(feed):
+    from pipelines.flows.run import OPTIONAL_FEEDS
+
+    contract = load_contract(feed)
+    assert contract.may_be_empty or feed not in OPTIONAL_FEEDS
+    assert not (contract.expected_daily and feed in OPTIONAL_FEEDS)
+
+
+@pytest.mark.parametrize("feed", ["wms_stock", "wms_movements", "wms_transfers", "wms_receipts", "wms_counts"])
+def test_every_feed_about_units_in_a_building_knows_lots(feed):
+    lot = load_contract(feed).column("lot_id")
+    assert (lot.nullable, lot.pattern) == (True, load_contract("wms_stock").column("lot_id").pattern)
 
 
 def test_unknown_feed_names_the_nearest():

@@ -89,6 +89,10 @@ BROKEN_RULES = [
     ("wms_transfers", {"destination": "CA_1"}, "two_ends"),
     ("wms_transfers", {"qty_picked": "11"}, "shipped_was_picked"),
     ("wms_receipts", {"qty_short": "0"}, "receipt_identity"),
+    ("erp_events", {"end_date": "2026-01-04"}, "ends_after_start"),
+    ("fin_parameters", {"scope_id": "HOBBIES"}, "scope_has_a_name"),
+    ("fin_parameters", {"scope": "category"}, "scope_has_a_name"),
+    ("fin_parameters", {"scope": "category", "scope_id": "HOBBIES"}, "budget_is_of_the_network"),
 ]
 BROKEN_LINES = [
     ("2026-01-05,CA_1,I2,,10", "too_few_fields"),
