@@ -1,10 +1,12 @@
 """One landed file against its contract: text in, typed rows or quarantined rows with reason and place out.
 
-Rows in = accepted + quarantined, always; the two sides are counted apart. Writing the result is the lake's business.
+Rows in = accepted + quarantined + left out + merged, always, each counted apart; only a layout leaves out or merges. Writing the
+result is the lake's business.
 """
 
+import datetime
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,15 @@ import pyarrow as pa
 
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts import text_rules
+from pipelines.extracts.companions import find_companions, load_companions
 from pipelines.extracts.contract import Column, FeedContract, did_you_mean
 from pipelines.extracts.durable import require_file
-from pipelines.extracts.records import BLOCK_BYTES, LINE_COLUMN, Batch, Header, raw_lines, read_batches, read_header
+from pipelines.extracts.file_format import CANONICAL, RecordSource, open_records
+from pipelines.extracts.layout import Layout
+from pipelines.extracts.mapping import FileMapping, bind
+from pipelines.extracts.records import BLOCK_BYTES, LINE_COLUMN, Batch
+from pipelines.extracts.records import Header as CsvHeader
+from pipelines.extracts.source_columns import Header
 
 MEMORY_LIMIT = "2GB"
 THREADS = 2
@@ -32,37 +40,71 @@ _ARROW_TYPES = {
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """`accepted` is typed by the contract plus `_source_line`, sorted by key; `quarantined` has `QUARANTINE_SCHEMA`, sorted by line."""
+    """`accepted` is typed by the contract plus `_source_line`, sorted by key; `quarantined` has `QUARANTINE_SCHEMA`, sorted by line.
+
+    `left_out` rows are not of the feed by the layout's `where`, `merged` ones were added to another row by its `group`.
+    """
 
     rows_in: int
     accepted: pa.Table
     quarantined: pa.Table
     warnings: tuple[str, ...] = ()
+    left_out: int = 0
+    merged: int = 0
 
 
-def check_file(path: Path, contract: FeedContract, *, source_name: str | None = None, block_bytes: int = BLOCK_BYTES) -> CheckedFile:
-    """Split the rows of a canonical CSV file into accepted and quarantined.
+def check_file(
+    path: Path,
+    contract: FeedContract,
+    layout: Layout | None = None,
+    *,
+    source_name: str | None = None,
+    block_bytes: int = BLOCK_BYTES,
+    business_date: datetime.date | None = None,
+    companions: Mapping[str, Path] | None = None,
+) -> CheckedFile:
+    """Split the rows of a file into accepted and quarantined; without a layout it is a canonical CSV file.
 
-    Raises `InputRefused` naming file, line or column and remedy if the file cannot be read as the contract's layout: missing or
-    doubled column, wrong encoding or delimiter, empty, or header only (unless the contract allows an empty file).
+    `companions` are the files that the layout looks things up in, by name; `business_date` is the landing's, for layouts that use it.
+    Raises `InputRefused` naming file, line or column and remedy if the file cannot be read as the layout has it: missing or doubled
+    column, wrong encoding or delimiter, empty, or header only (unless the contract allows an empty file).
     """
     path, source = Path(path), source_name or Path(path).name
     require_file(path, source)
-    header = read_header(path, source)
-    wanted, warnings = resolve_header(header, contract, source)
-    with _connection() as connection:
+    file_format = layout.file if layout else CANONICAL
+    with open_records(path, file_format, source, block_bytes) as records, _connection() as connection:
         _create_tables(connection, contract)
-        rows_in = 0
-        for batch in read_batches(path, header, wanted, source, block_bytes):
+        mapping, wanted, warnings = _bound(connection, layout, contract, records, source, business_date, companions or {})
+        rows_in = left_out = 0
+        for batch in records.batches(wanted):
             rows_in += batch.rows
-            _judge(connection, contract, batch)
+            left_out += _judge(connection, contract, batch, mapping)
         if rows_in == 0 and not contract.may_be_empty:
             raise InputRefused(f"{source}: a header and no rows; {contract.feed} is never empty, so the extract failed at its source")
         _quarantine_duplicates(connection, contract)
-        accepted, quarantined = _accepted(connection, contract), _quarantined(connection, contract, path, source)
-    if accepted.num_rows + quarantined.num_rows != rows_in:
-        raise RuntimeError(f"{source}: {rows_in} rows in, {accepted.num_rows} accepted, {quarantined.num_rows} quarantined")
-    return CheckedFile(rows_in, accepted, quarantined, warnings)
+        accepted, quarantined = _accepted(connection, contract), _quarantined(connection, contract, records, source)
+    if accepted.num_rows + quarantined.num_rows + left_out != rows_in:
+        sides = f"{accepted.num_rows} accepted, {quarantined.num_rows} quarantined, {left_out} left out"
+        raise RuntimeError(f"{source}: {rows_in} rows in, {sides}")
+    return CheckedFile(rows_in, accepted, quarantined, (*records.notes, *warnings), left_out)
+
+
+def _bound(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout | None,
+    contract: FeedContract,
+    records: RecordSource,
+    source: str,
+    business_date: datetime.date | None,
+    companions: Mapping[str, Path],
+) -> tuple[FileMapping | None, dict[str, int], tuple[str, ...]]:
+    """The mapping of a layout, if it maps anything, the cells to read, and warnings."""
+    header = Header(tuple(records.names), source, records.header_line)
+    if layout is None or layout.is_canonical:
+        return None, *resolve_header(header, contract, source)
+    found = find_companions(layout, companions)
+    mapping = bind(layout, contract, header, business_date, {name: companion.header for name, companion in found.items()})
+    return mapping, mapping.wanted, load_companions(connection, found, layout.values)
 
 
 def lake_schema(contract: FeedContract) -> pa.Schema:
@@ -70,7 +112,7 @@ def lake_schema(contract: FeedContract) -> pa.Schema:
     return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in contract.columns] + [("_source_line", pa.int32())])
 
 
-def resolve_header(header: Header, contract: FeedContract, source: str) -> tuple[dict[str, int], tuple[str, ...]]:
+def resolve_header(header: CsvHeader | Header, contract: FeedContract, source: str) -> tuple[dict[str, int], tuple[str, ...]]:
     """Position of every contract column in the header, through names and aliases in any case, and warnings about the rest.
 
     Raises `InputRefused` for a column that is missing (with a did-you-mean) or comes twice.
@@ -124,11 +166,12 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contract: FeedContract
     connection.execute('CREATE TABLE quarantined (line BIGINT, "column" VARCHAR, reason VARCHAR, "value" VARCHAR)')
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch: Batch) -> None:
-    """Check one batch as text, cast what passes, check the rules between columns, and put each row on one side."""
+def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch: Batch, mapping: FileMapping | None = None) -> int:
+    """Map and check one batch as text, cast what passes, check the rules between columns; how many rows the layout left out."""
     valid = " AND ".join(text_rules.is_valid(column) for column in contract.columns)
     with _registered(connection, "batch", batch.cells):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {valid} AS _valid FROM batch")  # noqa: S608 - from contracts
+        rows, left_out = mapping.apply(connection, batch.cells.num_rows) if mapping else ("batch", 0)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {valid} AS _valid FROM {rows}")  # noqa: S608 - from contracts
     casts = ", ".join(f'{text_rules.typed(column)} AS "{column.name}"' for column in contract.columns)
     keep = " AND ".join(["true", *(f"coalesce({rule.holds}, true)" for rule in contract.rules)])
     connection.execute(
@@ -136,7 +179,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch:
         f"FROM (SELECT {casts}, {LINE_COLUMN} FROM judged WHERE _valid)"
     )
     if _any(connection, "judged WHERE NOT _valid"):
-        connection.execute(f"INSERT INTO quarantined {_text_faults(contract.columns)}")
+        faults = _text_faults(contract.columns)
+        connection.execute(f"INSERT INTO quarantined {mapping.in_source_words(faults) if mapping else faults}")
     if _any(connection, "cast_rows WHERE NOT _keep"):
         connection.execute(f"INSERT INTO quarantined {_rule_faults(contract)}")
     connection.execute("INSERT INTO accepted SELECT * EXCLUDE (_keep) FROM cast_rows WHERE _keep")
@@ -145,6 +189,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch:
         broken = pa.table(dict(zip(("line", "column", "reason", "value"), map(list, zip(*rows, strict=True)), strict=True)))
         with _registered(connection, "broken", broken):
             connection.execute("INSERT INTO quarantined SELECT * FROM broken")
+    return left_out
 
 
 @contextmanager
@@ -206,10 +251,10 @@ def _accepted(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> 
     return table.rename_columns(lake_schema(contract).names).cast(lake_schema(contract)).combine_chunks()
 
 
-def _quarantined(connection: duckdb.DuckDBPyConnection, contract: FeedContract, path: Path, source: str) -> pa.Table:
+def _quarantined(connection: duckdb.DuckDBPyConnection, contract: FeedContract, records: RecordSource, source: str) -> pa.Table:
     found = connection.execute('SELECT line, "column", reason, "value" FROM quarantined ORDER BY line').to_arrow_table()
     lines = found["line"].to_pylist()
-    raw = raw_lines(path, set(lines)) if lines else {}
+    raw = records.raw_lines(set(lines)) if lines else {}
     table = pa.table(
         {
             "feed": pa.array([contract.feed] * len(lines), pa.string()),

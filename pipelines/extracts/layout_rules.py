@@ -1,0 +1,177 @@
+"""What the keys of a layout mean together: everything that cannot be meant, by key path. What one key may hold is in `layout_schema`."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.domain.errors import UsageError
+from pipelines.extracts import date_text
+from pipelines.extracts.contract import Column, FeedContract, did_you_mean
+from pipelines.extracts.file_format import FileFormat
+from pipelines.extracts.layout import BUSINESS_DATE, ColumnRule, Group, Layout, Values
+from pipelines.extracts.layout_document import KeyPath
+from pipelines.extracts.layout_schema import DELIMITERS
+
+KINDS = ("from", "value", "sum", "join", "first")
+NUMBER_KEYS = ("multiply", "multiply_by", "divide_by", "unit", "sign", "round", "sum")
+NUMBER_DIALECT = ("decimal", "thousands", "trailing_minus", "parentheses_minus", "plus_sign", "leading_zeros", "bare_decimal", "places")
+_COMPANION_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}"
+
+
+def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Key path and message of everything in a layout that cannot be meant; `body` is what the YAML says."""
+    mapped = {rule.column for rule in layout.columns}
+    for column in contract.columns:
+        if column.name not in mapped and not column.nullable:
+            yield ("columns",), f"{column.name!r} is missing; every row of {contract.feed} has one ({column.description})"
+    for rule in layout.columns:
+        for message in _rule_problems(rule, contract.column(rule.column), body["columns"][rule.column], contract):
+            yield ("columns", rule.column), message
+    yield from _file_problems(("file",), layout.file)
+    for lookup in layout.lookups:
+        yield from _file_problems(("lookups", lookup.name), lookup.format)
+        if not re.fullmatch(_COMPANION_NAME, lookup.file):
+            yield ("lookups", lookup.name, "file"), f"{lookup.file!r} is no plain name of letters, digits, '_', '.', '-'"
+    yield from _lookup_problems(layout, body)
+    yield from _where_problems(body.get("where", []))
+    yield from _value_problems(("values",), layout.values)
+    if layout.group:
+        yield from _group_problems(layout.group, contract)
+
+
+def _rule_problems(rule: ColumnRule, column: Column, entry: Any, contract: FeedContract) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        if rule.kind == BUSINESS_DATE and column.type != "date":
+            yield f"the business date is a date, and {column.name} is {column.type}"
+        return
+    found = [key for key in KINDS if key in entry]
+    if len(found) != 1:
+        yield f"says {' and '.join(found) or 'nothing'}; exactly one of {', '.join(KINDS)} says where the text comes from"
+        return
+    yield from _misplaced(column, entry)
+    if rule.sign and set(rule.sign.minus) & set(rule.sign.plus):
+        yield f"sign: {', '.join(sorted(set(rule.sign.minus) & set(rule.sign.plus)))} is both minus and plus"
+    if rule.divide_by == 0 or rule.multiply == 0 or (rule.unit and any(factor <= 0 for _, factor in rule.unit.factors)):
+        yield "a factor of zero would lose every quantity, and the factor of a unit is above zero"
+    yield from _unknown_meanings(rule, column)
+    if rule.values.zone_column and rule.values.zone_column not in [c.name for c in contract.columns]:
+        yield f"to: {rule.values.zone_column!r} is no column of {contract.feed}"
+    for _, message in _value_problems((), rule.values, bool(rule.time_from)):
+        yield message
+
+
+def _unknown_meanings(rule: ColumnRule, column: Column) -> Iterator[str]:
+    if column.enum:
+        meanings = [*dict(rule.codes).values(), *([] if rule.otherwise is None else [rule.otherwise])]
+        for meaning in dict.fromkeys(meanings):
+            if meaning not in column.enum:
+                yield f"codes: {meaning!r} is none of the words of {column.name}{did_you_mean(meaning, list(column.enum))}"
+
+
+def _misplaced(column: Column, entry: dict[str, Any]) -> Iterator[str]:
+    """Keys that do not fit the type of the column or stand without the key that they belong to."""
+    numeric = column.type in ("integer", "double") or column.decimals is not None
+    for keys, fits, what in (
+        (NUMBER_KEYS + NUMBER_DIALECT, numeric, "numbers"),
+        (("dates", "times", "time_zone", "to"), column.type in ("date", "timestamp"), "dates and times"),
+        (("time_from",), column.type == "timestamp", "times"),
+        (("whole",), column.type == "integer", "whole numbers"),
+        (("booleans",), column.type == "boolean", "booleans"),
+    ):
+        wrong = [key for key in keys if key in entry and not fits]
+        if wrong:
+            yield f"{', '.join(wrong)} is for {what}, and {column.name} is {column.type}"
+    for key, needed in (("minus", "sum"), ("with", "join"), ("time_from", "from"), ("optional", "from"), ("otherwise", "codes")):
+        if key in entry and needed not in entry:
+            yield f"{key!r} goes with {needed!r}"
+    if "sum" in entry and "codes" in entry:
+        yield "a sum is a number, which 'codes' does not apply to"
+
+
+def _file_problems(path: KeyPath, file: FileFormat) -> Iterator[tuple[KeyPath, str]]:
+    try:
+        if not codecs.lookup(file.encoding)._is_text_encoding:
+            raise LookupError
+    except LookupError:
+        yield (*path, "encoding"), f"{file.encoding!r} is no text encoding; write one such as utf-8, latin-1, cp1252 or utf-16"
+    if len(file.delimiter) != 1 or file.delimiter in ("\n", "\r", file.quote):
+        yield (*path, "delimiter"), f"{file.delimiter!r} must be {', '.join(DELIMITERS)}, or one character that is not the quote"
+    if file.kind == "fixed" and not file.fields:
+        yield path, "a file of fixed width needs 'fields'"
+    if file.kind == "csv" and not file.header and not file.names:
+        yield path, "a file without header needs 'names'"
+    for name in sorted({name for name in file.names if file.names.count(name) > 1}):
+        yield (*path, "names"), f"{name!r} comes twice; give each column a name of its own"
+    try:
+        if file.trailer and "rows" not in re.compile(file.trailer).groupindex:
+            yield (*path, "trailer"), "has no group (?P<rows>[0-9]+)"
+    except re.error as error:
+        yield (*path, "trailer"), f"is no regular expression: {error}"
+
+
+def _lookup_problems(layout: Layout, body: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    known = [lookup.name for lookup in layout.lookups]
+    for path, name in _texts(body, ()):
+        if name.startswith("lookup.") and (name.count(".") < 2 or name.split(".")[1] not in known):
+            yield path, f"{name!r} is of no lookup{did_you_mean(name.split('.')[1], known) if known else '; declare it under lookups'}"
+    for position, lookup in enumerate(layout.lookups):
+        if "." in lookup.name:
+            yield ("lookups", lookup.name), "the name of a lookup has no '.'"
+        for here, _ in lookup.on:
+            later = [name for name in here if name.startswith("lookup.") and name.split(".")[1] not in known[:position]]
+            if later:
+                yield ("lookups", lookup.name, "on"), f"{later[0]!r} is of a lookup that is not declared before this one"
+
+
+def _texts(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(node, str) and path[0] in ("columns", "where", "group"):
+        yield path, node
+    for key, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from _texts(child, (*path, key))
+
+
+def _where_problems(conditions: list[dict[str, Any]]) -> Iterator[tuple[KeyPath, str]]:
+    import duckdb
+
+    for position, entry in enumerate(conditions):
+        tests = [key for key in entry if key != "column"]
+        if len(tests) != 1:
+            yield ("where", position), "has exactly one of in, not_in, empty, matches"
+        elif tests == ["matches"]:
+            try:
+                duckdb.execute("SELECT regexp_full_match('', ?)", [entry["matches"]])
+            except duckdb.Error as error:
+                yield ("where", position, "matches"), f"is no regular expression: {str(error).removeprefix('Invalid Input Error: ')}"
+
+
+def _value_problems(path: KeyPath, values: Values, apart: bool = False) -> Iterator[tuple[KeyPath, str]]:
+    for what, formats in (("dates", values.dates), ("times", values.times)):
+        for written in formats:
+            try:
+                parts = date_text.read_format(written)
+            except UsageError as error:
+                yield (*path, what), str(error)
+                continue
+            if apart and what == "times" and parts.has_day:
+                yield (*path, what), f"{written!r} holds the day as well; beside 'time_from' it is the time of day alone, such as hhmmss"
+            if what == "dates" and not parts.has_day:
+                yield (*path, what), f"{written!r} has no day; it needs year, month and day"
+    if values.decimal == values.thousands:
+        yield (*path, "thousands"), f"{values.thousands!r} cannot mark both thousands and decimals"
+    for zone in (values.time_zone, values.to, *(zone for _, zone in values.zones)):
+        if zone and zone not in date_text.time_zones():
+            yield (*path, "time_zone"), f"{zone!r} is no time zone; write one such as UTC or Europe/Berlin"
+    if bool(values.to or values.zones) != bool(values.time_zone) and not any("OFFSET" in t for t in values.times + values.dates):
+        yield (*path, "time_zone"), "'time_zone' says what the source's times are in, 'to' what they become; give both or neither"
+
+
+def _group_problems(group: Group, contract: FeedContract) -> Iterator[tuple[KeyPath, str]]:
+    names = [column.name for column in contract.columns]
+    for name in group.sum:
+        if name not in names:
+            yield ("group", "sum"), f"{name!r} is no column of {contract.feed}{did_you_mean(name, names)}"
+        elif name in contract.key:
+            yield ("group", "sum"), f"{name!r} is part of the key; a key is not added up"
+        elif contract.column(name).type != "integer" and contract.column(name).decimals is None:
+            yield ("group", "sum"), f"{name!r} is {contract.column(name).type}; only whole and decimal numbers are added up"

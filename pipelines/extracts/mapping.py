@@ -1,0 +1,123 @@
+"""A layout applied to batches of source text in DuckDB: rows left out, rows quarantined in the source's words, canonical text for the rest.
+
+What each operator means is in `column_rules`; whether the canonical text meets the contract is judged in `checking`.
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from pipelines.domain.errors import UsageError
+from pipelines.extracts.column_rules import ColumnText
+from pipelines.extracts.contract import FeedContract
+from pipelines.extracts.layout import Condition, Layout
+from pipelines.extracts.mapping_stages import Cell, Fault
+from pipelines.extracts.records import LINE_COLUMN
+from pipelines.extracts.source_columns import Header, Sources
+from pipelines.extracts.text_rules import quote
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the text of a canonical column came from: the source's column names, and the cell that shows their text."""
+
+    label: str
+    shown: Cell
+
+
+@dataclass(frozen=True)
+class FileMapping:
+    """A layout bound to one file's header. `wanted` are the cells to read; `select` turns the table `batch` of them into mapped rows."""
+
+    wanted: dict[str, int]
+    select: str
+    faults: tuple[Fault, ...]
+    origins: dict[str, Origin]
+
+    def apply(self, connection: duckdb.DuckDBPyConnection, rows: int) -> tuple[str, int]:
+        """Map the `rows` rows of `batch`: faulty ones go to `quarantined`. Returns SQL of the mapped rows and how many were left out."""
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {self.select}")
+        kept, faulty = connection.execute("SELECT count(*), count(*) FILTER (_fault > 0) FROM mapped").fetchall()[0]
+        if faulty:
+            connection.execute(f"INSERT INTO quarantined {self._faulty()}")
+        columns = ", ".join(f'"{name}"' for name in (*self.origins, LINE_COLUMN))
+        return f"(SELECT {columns} FROM mapped WHERE _fault = 0)", rows - kept  # noqa: S608 - names of the contract
+
+    def in_source_words(self, faults: str) -> str:
+        """The SELECT of line, column, reason and value with the source's column and text in place of the canonical ones."""
+        labels = " ".join(f"WHEN {quote(name)} THEN {quote(origin.label)}" for name, origin in self.origins.items())
+        shown = " ".join(f"WHEN {quote(name)} THEN m.{origin.shown.name}" for name, origin in self.origins.items())
+        return (
+            f"SELECT f.line, CASE f.col {labels} ELSE f.col END, f.reason, CASE f.col {shown} ELSE f.val END "  # noqa: S608
+            f"FROM ({faults}) f(line, col, reason, val) JOIN mapped m ON m.{LINE_COLUMN} = f.line"
+        )
+
+    def _faulty(self) -> str:
+        cases = [(f"WHEN {number} THEN", fault) for number, fault in enumerate(self.faults, 1)]
+        label = " ".join(f"{when} {quote(fault.label)}" for when, fault in cases)
+        reason = " ".join(f"{when} {quote(fault.reason)}" for when, fault in cases)
+        shown = " ".join(f"{when} {fault.shown.name}" for when, fault in cases)
+        return (
+            f"SELECT {LINE_COLUMN}, CASE _fault {label} END, CASE _fault {reason} END, CASE _fault {shown} END FROM mapped WHERE _fault > 0"  # noqa: S608
+        )
+
+
+def bind(
+    layout: Layout,
+    contract: FeedContract,
+    header: Header,
+    business_date: datetime.date | None = None,
+    companions: Mapping[str, Header] | None = None,
+) -> FileMapping:
+    """Find the layout's columns in a header and compile them.
+
+    Raises `InputRefused` with a did-you-mean for a column that the header lacks or has twice, `UsageError` if the layout is of another
+    feed or needs a business date that nobody named.
+    """
+    if layout.feed != contract.feed:
+        raise UsageError(f"layout {layout.name} is for {layout.feed}, not for {contract.feed}")
+    sources = Sources(layout, header, business_date, companions or {})
+    rules = {rule.column: rule for rule in layout.columns}
+    faults: list[Fault] = []
+    kept = _kept(layout.where, sources, faults)
+    outputs, origins = [], {}
+    for column in contract.columns:
+        if column.name not in rules:
+            outputs.append(f"'' AS \"{column.name}\"")
+            origins[column.name] = Origin(column.name, sources.stages.step("''"))
+            continue
+        text = ColumnText(rules[column.name], column, sources)
+        outputs.append(f'{text.text().name} AS "{column.name}"')
+        faults += text.faults
+        origins[column.name] = Origin(text.label, text.shown)
+    shown = sorted({cell.name for cell in [*(o.shown for o in origins.values()), *(f.shown for f in faults)]})
+    whens = " ".join(f"WHEN {fault.holds} THEN {number}" for number, fault in enumerate(faults, 1))
+    first_fault = f"CASE {whens} ELSE 0 END AS _fault" if faults else "0 AS _fault"
+    select = sources.stages.select("batch", [*outputs, *shown, first_fault], kept)
+    return FileMapping(header.wanted, select, tuple(faults), origins)
+
+
+def _kept(conditions: tuple[Condition, ...], sources: Sources, faults: list[Fault]) -> str:
+    """SQL that is true for rows of the feed; a row whose companion is missing is kept, so that it is quarantined."""
+    tests = []
+    for condition in conditions:
+        source = sources.column(condition.source, sources.layout.values)
+        test = _test(condition, source.text.name)
+        if source.missing:
+            faults.append(source.missing)
+            test = f"({test} OR {source.missing.holds})"
+        tests.append(test)
+    return " AND ".join(tests) or "true"
+
+
+def _test(condition: Condition, name: str) -> str:
+    words = ", ".join(map(quote, condition.words))
+    return {
+        "in": f"{name} IN ({words})",
+        "not_in": f"{name} NOT IN ({words})",
+        "empty": f"{name} = ''",
+        "not_empty": f"{name} <> ''",
+        "matches": f"regexp_full_match({name}, {words})",
+    }[condition.kind]
