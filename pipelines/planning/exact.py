@@ -69,11 +69,7 @@ def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str
     result = Relaxation(None, np.zeros(problem.arcs), np.zeros(len(problem.lane_ids)), 0, 0, "")
     tolerance, linked = FIRST_TOLERANCE, np.zeros(problem.arcs, dtype=bool)
     while result.rounds < max_rounds:
-        solver.timeLimit = clock.left
-        if m.lp.solverModel is not None:
-            m.lp.solverModel.setOptionValue("time_limit", m.lp.solverModel.getRunTime() + clock.left)
-        m.lp.solve(solver)
-        report = read_report(m.lp, mip=False)
+        report = _solve_lp(m, solver, clock)
         if report.bound is None or report.values is None:
             result.stopped_by, result.infeasible = report.stopped_by, report.status == "kInfeasible"
             break
@@ -101,6 +97,15 @@ def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str
     with collector_off():
         add_rows(m, packs_need_open_lane, np.flatnonzero((m.limits > 0) & ~linked).tolist())
     return result
+
+
+def _solve_lp(m: Formulation, solver: OnePassHiGHS, clock: Clock) -> SolverReport:
+    """Solve the LP as it stands, from the last basis, within what is left of the clock."""
+    solver.timeLimit = clock.left
+    if m.lp.solverModel is not None:
+        m.lp.solverModel.setOptionValue("time_limit", m.lp.solverModel.getRunTime() + clock.left)
+    m.lp.solve(solver)
+    return read_report(m.lp, mip=False)
 
 
 def start_values(m: Formulation, packs: Ints) -> Floats:

@@ -56,22 +56,13 @@ class _Lists:
 def fill(problem: Problem, limits: Ints, packs: Ints) -> Ints:
     """Add packs, dearest first, where they earn more than they cost in pallet space already paid for. Opens no lane, line or pallet."""
     packs = packs.copy()
-    kg, m3 = lane_load(problem, packs)
-    pallets = lane_pallets(problem, packs)
-    spare_kg, spare_m3 = pallets * problem.pallet_kg - kg, pallets * problem.pallet_m3 - m3
-    units = problem.pack_units[problem.arc_item]
-    dock_out = problem.dock_out_units - np.bincount(problem.arc_origin, weights=packs * units, minlength=len(problem.location_ids))
-    dock_in = problem.dock_in_units - np.bincount(problem.arc_destination, weights=packs * units, minlength=len(problem.location_ids))
-    budget = problem.budget_usd - evaluate(problem, packs).spent
+    room = _Room(problem, packs)
     worth = _Marginals(problem, packs)
     open_lines = (problem.arc_line_cost_usd == 0) | (packs > 0)
-    barred = _wrong_way(problem, packs)
-    wanted = (limits > packs) & (pallets > 0)[problem.arc_lane] & (problem.arc_fixed_packs < 0) & open_lines & ~barred
+    is_moving = (room.pallets > 0)[problem.arc_lane] & (problem.arc_fixed_packs < 0) & open_lines
+    wanted = (limits > packs) & is_moving & ~_wrong_way(problem, packs)
     heap = [(-value, a) for a in np.flatnonzero(wanted).tolist() if (value := worth.added(a)) > NOISE]
     heapq.heapify(heap)
-    places = len(problem.location_ids)
-    sends = set((problem.arc_item * places + problem.arc_origin)[packs > 0].tolist())
-    receives = set((problem.arc_item * places + problem.arc_destination)[packs > 0].tolist())
     while heap:
         value, a = heapq.heappop(heap)
         now = worth.added(a)
@@ -79,25 +70,55 @@ def fill(problem: Problem, limits: Ints, packs: Ints) -> Ints:
             continue
         if now < -value - NOISE:
             heapq.heappush(heap, (-now, a))
-            continue
-        lane, origin, destination = problem.arc_lane[a], problem.arc_origin[a], problem.arc_destination[a]
-        weight, volume, cost = problem.arc_kg_per_pack[a], problem.arc_m3_per_pack[a], problem.arc_cost_usd_per_pack[a]
-        fits = spare_kg[lane] >= weight and spare_m3[lane] >= volume and budget >= cost
-        fits = fits and dock_out[origin] >= units[a] and dock_in[destination] >= units[a]
-        leaves, arrives = int(problem.arc_item[a] * places + origin), int(problem.arc_item[a] * places + destination)
-        if not fits or leaves in receives or arrives in sends:
-            continue
-        sends.add(leaves)
-        receives.add(arrives)
-        packs[a] += 1
-        worth.move(a, 1)
-        spare_kg[lane] -= weight
-        spare_m3[lane] -= volume
-        dock_out[origin] -= units[a]
-        dock_in[destination] -= units[a]
-        budget -= cost
-        heapq.heappush(heap, (-worth.added(a), a))
+        elif room.holds(a):
+            packs[a] += 1
+            worth.move(a, 1)
+            room.take(a)
+            heapq.heappush(heap, (-worth.added(a), a))
     return packs
+
+
+class _Room:
+    """What a plan leaves free: weight and volume of its paid pallets, dock units, budget, and the way each item already moves."""
+
+    def __init__(self, problem: Problem, packs: Ints) -> None:
+        self.problem = problem
+        self.units = problem.pack_units[problem.arc_item]
+        self.pallets = lane_pallets(problem, packs)
+        kg, m3 = lane_load(problem, packs)
+        self.kg, self.m3 = self.pallets * problem.pallet_kg - kg, self.pallets * problem.pallet_m3 - m3
+        self.places = len(problem.location_ids)
+        moved = packs * self.units
+        self.dock_out = problem.dock_out_units - np.bincount(problem.arc_origin, weights=moved, minlength=self.places)
+        self.dock_in = problem.dock_in_units - np.bincount(problem.arc_destination, weights=moved, minlength=self.places)
+        self.budget = problem.budget_usd - evaluate(problem, packs).spent
+        self.sends = set((problem.arc_item * self.places + problem.arc_origin)[packs > 0].tolist())
+        self.receives = set((problem.arc_item * self.places + problem.arc_destination)[packs > 0].tolist())
+
+    def holds(self, a: int) -> bool:
+        """Whether one more pack fits arc `a`, and its item neither leaves where it arrives nor arrives where it leaves."""
+        problem, lane, (leaves, arrives) = self.problem, self.problem.arc_lane[a], self._ends(a)
+        if leaves in self.receives or arrives in self.sends or self.budget < problem.arc_cost_usd_per_pack[a]:
+            return False
+        fits = self.kg[lane] >= problem.arc_kg_per_pack[a] and self.m3[lane] >= problem.arc_m3_per_pack[a]
+        out, into = self.dock_out[problem.arc_origin[a]], self.dock_in[problem.arc_destination[a]]
+        return bool(fits and out >= self.units[a] and into >= self.units[a])
+
+    def take(self, a: int) -> None:
+        """Use the room of one pack on arc `a`."""
+        problem, lane, (leaves, arrives) = self.problem, self.problem.arc_lane[a], self._ends(a)
+        self.sends.add(leaves)
+        self.receives.add(arrives)
+        self.kg[lane] -= problem.arc_kg_per_pack[a]
+        self.m3[lane] -= problem.arc_m3_per_pack[a]
+        self.dock_out[problem.arc_origin[a]] -= self.units[a]
+        self.dock_in[problem.arc_destination[a]] -= self.units[a]
+        self.budget -= problem.arc_cost_usd_per_pack[a]
+
+    def _ends(self, a: int) -> tuple[int, int]:
+        """The item at its origin and at its destination, as keys of `sends` and `receives`."""
+        item = int(self.problem.arc_item[a]) * self.places
+        return item + int(self.problem.arc_origin[a]), item + int(self.problem.arc_destination[a])
 
 
 def _wrong_way(problem: Problem, packs: Ints) -> np.ndarray:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import Policy
+from pipelines.domain.transfer import FIRM_STATES, states_text
 from pipelines.planning import candidates, curves
 
-FIRM_STATES = ("approved", "edited", "released", "picked")
 HELD_MARKS = ("transfers held back", "tripwire")  # how a forecast's note says that it loses to a four-week mean
 
 
@@ -73,7 +73,7 @@ def pick_firm_lines(firm_lines: pd.DataFrame, inbound: pd.DataFrame) -> pd.DataF
     if not len(firm_lines):
         return pd.DataFrame({"item_id": [], "origin": [], "destination": [], "units": [], "expected_arrival_date": [], "is_inbound": []})
     known = set(inbound["reference"].dropna().astype(str)) if len(inbound) and "reference" in inbound else set()
-    firm = firm_lines[firm_lines["state"].isin(FIRM_STATES)].sort_values("line_id").reset_index(drop=True)
+    firm = firm_lines[firm_lines["state"].isin(states_text(FIRM_STATES))].sort_values("line_id").reset_index(drop=True)
     units = firm["qty_approved_units"].fillna(firm["qty_planned_units"]).astype(float)
     return firm.assign(units=units, is_inbound=firm["line_id"].isin(known) | firm["transfer_id"].isin(known))
 

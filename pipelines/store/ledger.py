@@ -37,11 +37,6 @@ class Ledger:
 
     # What was planned
 
-    def record_run(self, run: RunRecord, plan_digest: str | None = None) -> None:
-        """Remember a run, whether or not its plan is proposed; the same run again changes nothing."""
-        with writing(self._engine) as connection:
-            ledger_decisions.save_run(connection, run, plan_digest)
-
     def propose(self, run: RunRecord, lines: pd.DataFrame, plan_digest: str, decided_at: datetime | str) -> Proposal:
         """Propose the lines of a published plan and expire every older proposed line.
 
