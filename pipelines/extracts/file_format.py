@@ -3,6 +3,9 @@
 A format module turns bytes into batches of text cells with their line; nothing is judged or cast here.
 """
 
+import codecs
+import re
+import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +13,12 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.domain.errors import UsageError
-from pipelines.extracts.records import BLOCK_BYTES, Batch, read_batches, read_header
-from pipelines.extracts.records import raw_lines as read_raw_lines
+from pipelines.extracts.durable import require_file
+from pipelines.extracts.records import BLOCK_BYTES, Batch
+from pipelines.extracts.unpacking import unpack
 
 KINDS = ("csv", "fixed", "xlsx", "parquet", "jsonl")
+_FORBIDDEN_MARKS = "\0\r\n"
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,13 @@ class FixedField:
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How bytes become records.
+    """How bytes become records. Raises `UsageError` for a combination that cannot be read.
 
     `encoding` is any text codec; a `quote` of "" means that no quoting is used, otherwise a doubled quote escapes one. `skip_lines`
-    stand before the header; without a `header` the `names` give it. `fields` is for fixed width, `sheet` for XLSX ("" = the only or
-    first one), `records` for JSON lines (dotted path to the list of records in a line, "" = the line is the record). `trailer` is a
-    regular expression that the last line must match, with a group `rows` that must equal the rows before it.
+    stand before the header; without a `header` the `names` give it. `fields` is for fixed width, which has no header line, `sheet`
+    for XLSX ("" = the only or first visible one), `records` for JSON lines (dotted path to the list of records in a line, "" = the
+    line is the record). `trailer` is a regular expression that the last line must match, with a group `rows` that must equal the
+    rows before it; of a spreadsheet it sees the cells joined by the delimiter.
     """
 
     kind: str = "csv"
@@ -46,6 +52,58 @@ class FileFormat:
     sheet: str = ""
     records: str = ""
     trailer: str = ""
+
+    def __post_init__(self) -> None:
+        problems = [*_encoding_problems(self.encoding), *self._mark_problems(), *self._shape_problems(), *self._trailer_problems()]
+        if problems:
+            raise UsageError(f"file format: {'; '.join(problems)}")
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the text needs no transcoding."""
+        return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig")
+
+    def _mark_problems(self) -> Generator[str]:
+        if len(self.delimiter) != 1 or self.delimiter in _FORBIDDEN_MARKS:
+            yield f"delimiter must be one character, found {self.delimiter!r}"
+        if len(self.quote) > 1 or (self.quote and (self.quote in _FORBIDDEN_MARKS or not self.quote.isascii())):
+            yield f"quote must be one ASCII character or empty, found {self.quote!r}"
+        if self.quote and self.quote == self.delimiter:
+            yield f"delimiter and quote are both {self.quote!r}"
+
+    def _shape_problems(self) -> Generator[str]:
+        if self.kind not in KINDS:
+            yield f"kind is one of {', '.join(KINDS)}, found {self.kind!r}"
+        if self.skip_lines < 0:
+            yield f"skip_lines must not be negative, found {self.skip_lines}"
+        if self.kind in ("csv", "xlsx") and not self.header and not self.names:
+            yield "a file without a header line needs names"
+        if self.header and self.names:
+            yield "names are for a file without a header line; say header: false or leave them out"
+        if self.kind == "fixed" and not self.fields:
+            yield "fixed width needs fields with start and width"
+        yield from (f"field {f.name!r}: start and width count from 1" for f in self.fields if f.start < 1 or f.width < 1)
+
+    def _trailer_problems(self) -> Generator[str]:
+        if not self.trailer:
+            return
+        if self.kind in ("parquet", "jsonl"):
+            yield f"a {self.kind} file has no trailer line"
+        try:
+            if "rows" not in re.compile(self.trailer).groupindex:
+                yield "trailer needs a group (?P<rows>[0-9]+)"
+        except re.error as error:
+            yield f"trailer is not a regular expression: {error}"
+
+
+def _encoding_problems(encoding: str) -> Generator[str]:
+    try:
+        "".encode(encoding)  # refuses codecs between bytes or between texts, such as zlib and rot13
+        known = codecs.lookup(encoding).name not in ("unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined", "utf-7")
+    except (LookupError, ValueError, TypeError):
+        known = False
+    if not known:
+        yield f"unknown text encoding {encoding!r}; such as utf-8, utf-16, latin-1, cp1252"
 
 
 CANONICAL = FileFormat()
@@ -71,26 +129,36 @@ class RecordSource(Protocol):
 def open_records(
     path: Path, file_format: FileFormat = CANONICAL, source: str = "", block_bytes: int = BLOCK_BYTES
 ) -> Generator[RecordSource]:
-    """Open a file of any format; `source` is its name in messages. Raises `InputRefused` with place and remedy for what cannot be read."""
+    """Open a file of any format, packed with gzip or zip or not; `source` is its name in messages.
+
+    Raises `InputRefused` with place and remedy for what cannot be read: here, or while its batches are taken.
+    """
     source = source or Path(path).name
-    if file_format != CANONICAL:
-        raise UsageError(f"{source}: files of kind {file_format.kind!r} cannot be read yet; export canonical CSV")
-    yield _CanonicalCsv(Path(path), source, block_bytes)
+    require_file(Path(path), source)
+    with tempfile.TemporaryDirectory(prefix="evenstock-read-") as folder:
+        yield _open(unpack(Path(path), source, file_format.kind, Path(folder)), file_format, source, Path(folder), block_bytes)
 
 
-class _CanonicalCsv:
-    """UTF-8, comma, RFC 4180, one header line."""
+def _open(path: Path, file_format: FileFormat, source: str, folder: Path, block_bytes: int) -> RecordSource:
+    if file_format.kind == "xlsx":
+        from pipelines.extracts.reading_xlsx import XlsxRecords
 
-    header_line: int = 1
-    notes: tuple[str, ...] = ()
+        return XlsxRecords(path, file_format, source)
+    if file_format.kind == "parquet":
+        from pipelines.extracts.reading_parquet import ParquetRecords
 
-    def __init__(self, path: Path, source: str, block_bytes: int) -> None:
-        self.path, self.source, self.block_bytes = path, source, block_bytes
-        self.header = read_header(path, source)
-        self.names = self.header.names
+        return ParquetRecords(path, source)
+    from pipelines.extracts.plain_text import plain_text
 
-    def batches(self, wanted: dict[str, int]) -> Iterator[Batch]:
-        return read_batches(self.path, self.header, wanted, self.source, self.block_bytes)
+    text = plain_text(path, file_format, source, folder)
+    if file_format.kind == "fixed":
+        from pipelines.extracts.reading_fixed import FixedRecords
 
-    def raw_lines(self, lines: set[int]) -> dict[int, str]:
-        return read_raw_lines(self.path, lines)
+        return FixedRecords(text, file_format, block_bytes)
+    if file_format.kind == "jsonl":
+        from pipelines.extracts.reading_jsonl import JsonRecords
+
+        return JsonRecords(text, file_format, folder, block_bytes)
+    from pipelines.extracts.reading_csv import CsvRecords
+
+    return CsvRecords(text, file_format, block_bytes)

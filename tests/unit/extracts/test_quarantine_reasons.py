@@ -156,7 +156,8 @@ def test_the_first_bad_column_is_the_one_named(good_row, write_feed):
     assert faults(checked) == [{"line": 2, "column": "item_id", "reason": "bad_pattern"}]
 
 
-def test_every_reason_and_rule_is_tried_here():
-    tried = {case[3] for case in BAD_CELLS} | {reason for _, reason in BROKEN_LINES} | {"duplicate_key"}
+def test_every_reason_and_rule_is_tried_here_or_with_its_file_format():
+    with_formats = {"cell_error", "bad_json", "doubled_json_key"}
+    tried = with_formats | {case[3] for case in BAD_CELLS} | {reason for _, reason in BROKEN_LINES} | {"duplicate_key"}
     assert tried == set(REASONS)
     assert {(feed, rule) for feed, _, rule in BROKEN_RULES} == {(f, rule.name) for f, c in load_contracts().items() for rule in c.rules}
