@@ -15,11 +15,12 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts import text_rules
+from pipelines.extracts import text_faults, text_rules
 from pipelines.extracts.companions import find_companions, load_companions
-from pipelines.extracts.contract import Column, FeedContract, did_you_mean
+from pipelines.extracts.contract import FeedContract, did_you_mean
 from pipelines.extracts.durable import require_file
 from pipelines.extracts.file_format import CANONICAL, RecordSource, open_records
+from pipelines.extracts.grouping import Grouping, refuse_unknown
 from pipelines.extracts.layout import Layout
 from pipelines.extracts.mapping import FileMapping, bind
 from pipelines.extracts.records import BLOCK_BYTES, LINE_COLUMN, Batch
@@ -72,21 +73,26 @@ def check_file(
     path, source = Path(path), source_name or Path(path).name
     require_file(path, source)
     file_format = layout.file if layout else CANONICAL
-    with open_records(path, file_format, source, block_bytes) as records, _connection() as connection:
+    with open_records(path, file_format, source, block_bytes) as records, checking_connection() as connection:
         _create_tables(connection, contract)
         mapping, wanted, warnings = _bound(connection, layout, contract, records, source, business_date, companions or {})
-        rows_in = left_out = 0
+        grouping = Grouping(contract, mapping, layout.group) if layout and layout.group and mapping else None
+        if grouping:
+            grouping.create(connection)
+        rows_in = left_out = merged = 0
         for batch in records.batches(wanted):
             rows_in += batch.rows
-            left_out += _judge(connection, contract, batch, mapping)
+            left_out += _take(connection, contract, batch, mapping, grouping, source)
         if rows_in == 0 and not contract.may_be_empty:
             raise InputRefused(f"{source}: a header and no rows; {contract.feed} is never empty, so the extract failed at its source")
+        if grouping:
+            merged = _judge_sums(connection, contract, grouping, source)
         _quarantine_duplicates(connection, contract)
         accepted, quarantined = _accepted(connection, contract), _quarantined(connection, contract, records, source)
-    if accepted.num_rows + quarantined.num_rows + left_out != rows_in:
-        sides = f"{accepted.num_rows} accepted, {quarantined.num_rows} quarantined, {left_out} left out"
+    if accepted.num_rows + quarantined.num_rows + left_out + merged != rows_in:
+        sides = f"{accepted.num_rows} accepted, {quarantined.num_rows} quarantined, {left_out} left out, {merged} merged"
         raise RuntimeError(f"{source}: {rows_in} rows in, {sides}")
-    return CheckedFile(rows_in, accepted, quarantined, (*records.notes, *warnings), left_out)
+    return CheckedFile(rows_in, accepted, quarantined, (*records.notes, *warnings), left_out, merged)
 
 
 def _bound(
@@ -149,7 +155,8 @@ def _refuse_other_delimiter(names: list[str], source: str) -> None:
 
 
 @contextmanager
-def _connection() -> Generator[duckdb.DuckDBPyConnection]:
+def checking_connection() -> Generator[duckdb.DuckDBPyConnection]:
+    """A database in memory that touches no file but its own temporary folder."""
     with tempfile.TemporaryDirectory(prefix="evenstock-check-") as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY_LIMIT, "threads": THREADS, "temp_directory": folder, "max_temp_directory_size": "8GB",
@@ -166,12 +173,42 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contract: FeedContract
     connection.execute('CREATE TABLE quarantined (line BIGINT, "column" VARCHAR, reason VARCHAR, "value" VARCHAR)')
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch: Batch, mapping: FileMapping | None = None) -> int:
-    """Map and check one batch as text, cast what passes, check the rules between columns; how many rows the layout left out."""
-    valid = " AND ".join(text_rules.is_valid(column) for column in contract.columns)
+def _take(
+    connection: duckdb.DuckDBPyConnection,
+    contract: FeedContract,
+    batch: Batch,
+    mapping: FileMapping | None,
+    grouping: Grouping | None,
+    source: str,
+) -> int:
+    """Map and judge one batch, or keep its rows to be added up; how many rows the layout left out."""
     with _registered(connection, "batch", batch.cells):
         rows, left_out = mapping.apply(connection, batch.cells.num_rows) if mapping else ("batch", 0)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {valid} AS _valid FROM {rows}")  # noqa: S608 - from contracts
+        if grouping:
+            grouping.collect(connection, rows)
+        else:
+            _judge(connection, contract, rows, mapping)
+    if batch.broken:
+        if grouping:
+            refuse_unknown(source, batch.broken[0].line, "", batch.broken[0].reason)
+        lines = [(b.line, "", b.reason, b.value) for b in batch.broken]
+        broken = pa.table(dict(zip(("line", "column", "reason", "value"), map(list, zip(*lines, strict=True)), strict=True)))
+        with _registered(connection, "broken", broken):
+            connection.execute("INSERT INTO quarantined SELECT * FROM broken")
+    return left_out
+
+
+def _judge_sums(connection: duckdb.DuckDBPyConnection, contract: FeedContract, grouping: Grouping, source: str) -> int:
+    """Judge the added-up rows like rows of a file; how many rows are merged into others."""
+    with _registered(connection, "sums", grouping.add_up(connection, source)):
+        _judge(connection, contract, "sums", None)
+    return grouping.count_merged(connection)
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, rows: str, mapping: FileMapping | None) -> None:
+    """Check rows as text, cast what passes, check the rules between columns, and put each row on one side."""
+    valid = " AND ".join(text_rules.is_valid(column) for column in contract.columns)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {valid} AS _valid FROM {rows}")  # noqa: S608 - from contracts
     casts = ", ".join(f'{text_rules.typed(column)} AS "{column.name}"' for column in contract.columns)
     keep = " AND ".join(["true", *(f"coalesce({rule.holds}, true)" for rule in contract.rules)])
     connection.execute(
@@ -179,17 +216,12 @@ def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, batch:
         f"FROM (SELECT {casts}, {LINE_COLUMN} FROM judged WHERE _valid)"
     )
     if _any(connection, "judged WHERE NOT _valid"):
-        faults = _text_faults(contract.columns)
+        faults = text_faults.first_faults(contract.columns)
         connection.execute(f"INSERT INTO quarantined {mapping.in_source_words(faults) if mapping else faults}")
     if _any(connection, "cast_rows WHERE NOT _keep"):
-        connection.execute(f"INSERT INTO quarantined {_rule_faults(contract)}")
+        faults = text_faults.broken_rules(contract)
+        connection.execute(f"INSERT INTO quarantined {mapping.in_source_words(faults, values=False) if mapping else faults}")
     connection.execute("INSERT INTO accepted SELECT * EXCLUDE (_keep) FROM cast_rows WHERE _keep")
-    if batch.broken:
-        rows = [(b.line, "", b.reason, b.value) for b in batch.broken]
-        broken = pa.table(dict(zip(("line", "column", "reason", "value"), map(list, zip(*rows, strict=True)), strict=True)))
-        with _registered(connection, "broken", broken):
-            connection.execute("INSERT INTO quarantined SELECT * FROM broken")
-    return left_out
 
 
 @contextmanager
@@ -203,25 +235,6 @@ def _registered(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Tabl
 
 def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
     return bool(connection.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchall())  # noqa: S608 - callers' own literals
-
-
-def _text_faults(columns: tuple[Column, ...]) -> str:
-    """SELECT line, column, reason, value of the first bad column of every invalid row."""
-    tests = [(f"WHEN NOT {text_rules.is_valid(c)} THEN", c) for c in columns]
-    column = " ".join(f"{when} {text_rules.quote(c.name)}" for when, c in tests)
-    reason = " ".join(f"{when} {text_rules.reason(c)}" for when, c in tests)
-    value = " ".join(f'{when} "{c.name}"' for when, c in tests)
-    return f"SELECT {LINE_COLUMN}, CASE {column} END, CASE {reason} END, CASE {value} END FROM judged WHERE NOT _valid"  # noqa: S608
-
-
-def _rule_faults(contract: FeedContract) -> str:
-    """SELECT line, column, reason, value of the first broken rule; the value lists the columns that the rule is about."""
-    parts = []
-    for rule in contract.rules:
-        shown = " || ', ' || ".join(f"'{name}=' || coalesce(CAST(\"{name}\" AS VARCHAR), '')" for name in rule.columns)
-        parts.append((f"WHEN NOT coalesce({rule.holds}, true) THEN", text_rules.quote(rule.columns[0]), text_rules.quote(rule.name), shown))
-    column, reason, value = (" ".join(f"{part[0]} {part[i]}" for part in parts) for i in (1, 2, 3))
-    return f"SELECT {LINE_COLUMN}, CASE {column} END, CASE {reason} END, CASE {value} END FROM cast_rows WHERE NOT _keep"  # noqa: S608
 
 
 def _quarantine_duplicates(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> None:

@@ -15,16 +15,16 @@ def is_numeric(column: Column) -> bool:
 
 
 class ColumnText:
-    """The text of one canonical column. After `text()`, `faults` are in order; `label` and `shown` are the source's column and text."""
+    """The canonical text of one column: `cell` (empty where the source has nothing), its `faults` in order, the source's `label`."""
 
     def __init__(self, rule: ColumnRule, column: Column, sources: Sources) -> None:
         self.rule, self.column, self.sources, self.stages = rule, column, sources, sources.stages
         self.faults: list[Fault] = []
         self.used: list[Source] = []
         self.label, self.shown = column.name, self.stages.step("''")
+        self.cell = self._made()
 
-    def text(self) -> Cell:
-        """The cell of canonical text; empty where the source has nothing."""
+    def _made(self) -> Cell:
         cell = column_numbers.added_up(self) if self.rule.kind == "sum" else self._converted(self._coded(self._collected()))
         if self.rule.default:
             cell = self.stages.step(f"CASE WHEN {cell.name} = '' THEN {quote(self.rule.default)} ELSE {cell.name} END", cell)
@@ -50,7 +50,7 @@ class ColumnText:
     def location_cell(self, name: str) -> Cell:
         """The canonical text of another column, whose own faults are its own business."""
         rule = next(rule for rule in self.sources.layout.columns if rule.column == name)
-        return ColumnText(rule, load_contract(self.sources.layout.feed).column(name), self.sources).text()
+        return ColumnText(rule, load_contract(self.sources.layout.feed).column(name), self.sources).cell
 
     def _collected(self) -> Cell:
         """The text that `from`, `value`, `business_date`, `join` or `first` gives."""

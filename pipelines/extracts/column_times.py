@@ -40,13 +40,15 @@ def _read(text: "ColumnText", cell: Cell, formats: tuple[str, ...], reason: str)
 
 
 def _joined(text: "ColumnText", cell: Cell) -> Cell:
-    """Date and time of day from two columns; both or neither."""
+    """Date and time of day from two columns; both or neither. Midnight without a date is how some sources write no time at all."""
     values = text.rule.values
     source = text.source(text.rule.time_from)
     days = [text.stages.step(date_text.day(cell.name, read_format(form)), cell) for form in values.dates or ISO_DAYS]
     clocks = [text.stages.step(date_text.clock(source.text.name, read_format(form)), source.text) for form in values.times or ISO_CLOCKS]
     day, clock = _only(text, cell, days, "bad_date"), _only(text, source.text, clocks, "bad_time")
-    text.fault(f"({day.name} = '') <> ({clock.name} = '')", "bad_time", source)
+    text.fault(
+        f"({day.name} = '' AND {clock.name} NOT IN ('', '00:00:00')) OR ({day.name} <> '' AND {clock.name} = '')", "bad_time", source
+    )
     both = text.stages.step(f"CASE WHEN {day.name} <> '' AND {clock.name} <> '' THEN {day.name} || 'T' || {clock.name} END", day, clock)
     made = _at_location(text, both, both, read_format(ISO_MOMENTS[0])) if values.to or values.zones else both
     return text.stages.step(f"coalesce({made.name}, '')", made)

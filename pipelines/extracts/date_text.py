@@ -1,7 +1,7 @@
 """Days and times in a declared format, as DuckDB SQL over text: text in, canonical text out, NULL for whatever is not written that way.
 
-Letters of a format: YYYY, YY (20YY), MM, M, MON (Jan), MONTH (January), DD, D, hh, h, mm, ss, f (fractions of a second, dropped),
-AM (AM or PM, with hours 1 to 12), OFFSET (Z or +02:00). Anything else stands for itself, as does whatever is between single quotes.
+Letters of a format: YYYY, YY (20YY), MM, M, MON (Jan, Sep or Sept), MONTH (January), DD, D, hh, h, mm, ss, f (fractions, dropped),
+AM (AM or PM, with hours 1 to 12), OFFSET (Z or +02:00). Anything else, and what is between single quotes, stands for itself.
 """
 
 import functools
@@ -13,7 +13,7 @@ from pipelines.extracts.text_rules import quote
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 _TOKENS = {
-    "YYYY": "[0-9]{4}", "YY": "[0-9]{2}", "MONTH": f"(?i:{'|'.join(MONTHS)})", "MON": f"(?i:{'|'.join(m[:3] for m in MONTHS)})",
+    "YYYY": "[0-9]{4}", "YY": "[0-9]{2}", "MONTH": f"(?i:{'|'.join(MONTHS)})", "MON": f"(?i:sept|{'|'.join(m[:3] for m in MONTHS)})",
     "MM": "[0-9]{2}", "M": "[0-9]{1,2}", "DD": "[0-9]{2}", "D": "[0-9]{1,2}", "hh": "[0-9]{2}", "h": "[0-9]{1,2}", "mm": "[0-9]{2}",
     "ss": "[0-9]{2}", "f": "[0-9]{1,9}", "AM": "(?i:AM|PM)", "OFFSET": "Z|[-+][0-9]{2}:?[0-9]{2}",
 }  # fmt: skip

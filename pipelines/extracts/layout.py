@@ -127,7 +127,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Layout:
-    """One source's file as one canonical feed; `digest` is the sha256 of its text."""
+    """One source's file as one canonical feed; `digest` is the sha256 of its text.
+
+    `files` are patterns of the names (`MARD*`) by which its files are known in a drop without a manifest.
+    """
 
     name: str
     system: str
@@ -140,6 +143,7 @@ class Layout:
     lookups: tuple[Lookup, ...] = ()
     group: Group | None = None
     digest: str = ""
+    files: tuple[str, ...] = ()
 
     @property
     def is_canonical(self) -> bool:

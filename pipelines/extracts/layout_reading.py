@@ -36,6 +36,7 @@ def read_layout(data: bytes, source: str) -> Layout:
         tuple(_lookup(name, entry, file) for name, entry in body.get("lookups", {}).items()),
         _group(body["group"]) if "group" in body else None,
         hashlib.sha256(data).hexdigest(),
+        tuple(body.get("files", [])),
     )  # fmt: skip
     document.refuse(sorted(document.problem(*found) for found in contradictions(layout, contract, body)))
     return layout

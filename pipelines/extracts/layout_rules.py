@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from decimal import Decimal
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,8 +53,9 @@ def _rule_problems(rule: ColumnRule, column: Column, entry: Any, contract: FeedC
     yield from _misplaced(column, entry)
     if rule.sign and set(rule.sign.minus) & set(rule.sign.plus):
         yield f"sign: {', '.join(sorted(set(rule.sign.minus) & set(rule.sign.plus)))} is both minus and plus"
-    if rule.divide_by == 0 or rule.multiply == 0 or (rule.unit and any(factor <= 0 for _, factor in rule.unit.factors)):
-        yield "a factor of zero would lose every quantity, and the factor of a unit is above zero"
+    factors = [factor for _, factor in rule.unit.factors] if rule.unit else [Decimal(1)]
+    if rule.divide_by == 0 or rule.multiply == 0 or min(factors) < 0 or max(factors) == 0:
+        yield "a factor of zero would lose every quantity; a unit may have one if its rows count elsewhere, none has one below zero"
     yield from _unknown_meanings(rule, column)
     if rule.values.zone_column and rule.values.zone_column not in [c.name for c in contract.columns]:
         yield f"to: {rule.values.zone_column!r} is no column of {contract.feed}"

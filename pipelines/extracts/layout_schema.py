@@ -132,7 +132,7 @@ COLUMN: dict[str, Schema] = {
     "with": {"type": "string", "description": "what stands between the joined columns"},
     "first": _sources("source columns of which the first that is not empty counts"),
     "time_from": _source("source column of the time of day that belongs to the date in `from`"),
-    "optional": _flag("the file may lack the column; then every cell is empty"),
+    "optional": _flag("the file may lack the column, or the companion file the row; then the cell is empty"),
     "default": _WORD | {"description": "what an empty cell means"},
     "prefix": _text("text taken off the front where it stands there"),
     "suffix": _text("text taken off the end where it stands there"),
@@ -180,6 +180,7 @@ TOP: dict[str, Schema] = {
     "system": _text("the system that writes the file"),
     "feed": {"enum": [], "description": "canonical feed"},
     "description": _text("what the file is and how one gets it"),
+    "files": _list("patterns of its files' names, such as `MARD*`, in a drop without a manifest; by default the layout's own name", _NAME),
     "file": _object("what the file looks like; by default canonical CSV", FILE),
     "values": _object("how the source writes things, by default as the contract does; a column may differ", VALUES),
     "where": _list(

@@ -11,12 +11,15 @@ import duckdb
 
 from pipelines.domain.errors import UsageError
 from pipelines.extracts.column_rules import ColumnText
-from pipelines.extracts.contract import FeedContract
-from pipelines.extracts.layout import Condition, Layout
+from pipelines.extracts.contract import Column, FeedContract
+from pipelines.extracts.layout import ColumnRule, Condition, Layout
 from pipelines.extracts.mapping_stages import Cell, Fault
 from pipelines.extracts.records import LINE_COLUMN
 from pipelines.extracts.source_columns import Header, Sources
 from pipelines.extracts.text_rules import quote
+
+EACH_COLUMN = "_each"
+KEY_FAULT = "_key_fault_"
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,17 @@ class Origin:
 
 @dataclass(frozen=True)
 class FileMapping:
-    """A layout bound to one file's header. `wanted` are the cells to read; `select` turns the table `batch` of them into mapped rows."""
+    """A layout bound to one file's header. `wanted` are the cells to read; `select` turns the table `batch` of them into mapped rows.
+
+    Where rows are added up, each has `_each`, the cells of the columns `each_label` that tell the rows apart, and `_key_fault_<n>`,
+    whether the n-th column of the key could not be mapped.
+    """
 
     wanted: dict[str, int]
     select: str
     faults: tuple[Fault, ...]
     origins: dict[str, Origin]
+    each_label: str = ""
 
     def apply(self, connection: duckdb.DuckDBPyConnection, rows: int) -> tuple[str, int]:
         """Map the `rows` rows of `batch`: faulty ones go to `quarantined`. Returns SQL of the mapped rows and how many were left out."""
@@ -42,15 +50,17 @@ class FileMapping:
         kept, faulty = connection.execute("SELECT count(*), count(*) FILTER (_fault > 0) FROM mapped").fetchall()[0]
         if faulty:
             connection.execute(f"INSERT INTO quarantined {self._faulty()}")
-        columns = ", ".join(f'"{name}"' for name in (*self.origins, LINE_COLUMN))
+        each = [EACH_COLUMN] if self.each_label else []
+        columns = ", ".join(f'"{name}"' for name in (*self.origins, *each, LINE_COLUMN))
         return f"(SELECT {columns} FROM mapped WHERE _fault = 0)", rows - kept  # noqa: S608 - names of the contract
 
-    def in_source_words(self, faults: str) -> str:
-        """The SELECT of line, column, reason and value with the source's column and text in place of the canonical ones."""
+    def in_source_words(self, faults: str, values: bool = True) -> str:
+        """The SELECT of line, column, reason and value in the source's words; without `values` only the column is."""
         labels = " ".join(f"WHEN {quote(name)} THEN {quote(origin.label)}" for name, origin in self.origins.items())
         shown = " ".join(f"WHEN {quote(name)} THEN m.{origin.shown.name}" for name, origin in self.origins.items())
+        value = f"CASE f.col {shown} ELSE f.val END" if values else "f.val"
         return (
-            f"SELECT f.line, CASE f.col {labels} ELSE f.col END, f.reason, CASE f.col {shown} ELSE f.val END "  # noqa: S608
+            f"SELECT f.line, CASE f.col {labels} ELSE f.col END, f.reason, {value} "  # noqa: S608
             f"FROM ({faults}) f(line, col, reason, val) JOIN mapped m ON m.{LINE_COLUMN} = f.line"
         )
 
@@ -79,24 +89,34 @@ def bind(
     if layout.feed != contract.feed:
         raise UsageError(f"layout {layout.name} is for {layout.feed}, not for {contract.feed}")
     sources = Sources(layout, header, business_date, companions or {})
-    rules = {rule.column: rule for rule in layout.columns}
     faults: list[Fault] = []
     kept = _kept(layout.where, sources, faults)
-    outputs, origins = [], {}
-    for column in contract.columns:
-        if column.name not in rules:
-            outputs.append(f"'' AS \"{column.name}\"")
-            origins[column.name] = Origin(column.name, sources.stages.step("''"))
-            continue
-        text = ColumnText(rules[column.name], column, sources)
-        outputs.append(f'{text.text().name} AS "{column.name}"')
-        faults += text.faults
-        origins[column.name] = Origin(text.label, text.shown)
+    texts = {column.name: _text(layout, column, sources) for column in contract.columns}
+    chosen = [f'{text.cell.name} AS "{name}"' for name, text in texts.items()]
+    faults += [fault for text in texts.values() for fault in text.faults]
+    each_label = ""
+    if layout.group:
+        each = [sources.column(spellings, layout.values) for spellings in layout.group.one_row_per]
+        each_label = ",".join(source.label for source in each)
+        chosen.append(f"[{', '.join(source.text.name for source in each)}] AS {EACH_COLUMN}")
+        chosen += [_any_fault(texts[name].faults, f"{KEY_FAULT}{number}") for number, name in enumerate(contract.key)]
+    origins = {name: Origin(text.label, text.shown) for name, text in texts.items()}
     shown = sorted({cell.name for cell in [*(o.shown for o in origins.values()), *(f.shown for f in faults)]})
     whens = " ".join(f"WHEN {fault.holds} THEN {number}" for number, fault in enumerate(faults, 1))
     first_fault = f"CASE {whens} ELSE 0 END AS _fault" if faults else "0 AS _fault"
-    select = sources.stages.select("batch", [*outputs, *shown, first_fault], kept)
-    return FileMapping(header.wanted, select, tuple(faults), origins)
+    select = sources.stages.select("batch", [*chosen, *shown, first_fault], kept)
+    return FileMapping(header.wanted, select, tuple(faults), origins, each_label)
+
+
+def _text(layout: Layout, column: Column, sources: Sources) -> ColumnText:
+    """The text of one canonical column; empty if the layout does not have it."""
+    nothing = ColumnRule(column.name, "value", layout.values)
+    return ColumnText(next((rule for rule in layout.columns if rule.column == column.name), nothing), column, sources)
+
+
+def _any_fault(faults: list[Fault], name: str) -> str:
+    tests = " OR ".join(f"coalesce({fault.holds}, false)" for fault in faults) or "false"
+    return f"({tests}) AS {name}"
 
 
 def _kept(conditions: tuple[Condition, ...], sources: Sources, faults: list[Fault]) -> str:

@@ -69,10 +69,13 @@ class Stages:
     def join(self, table: str, on: list[tuple[Cell, str]], columns: list[str]) -> list[Cell]:
         """The columns of the one row of `table` that has these keys; NULL where there is none."""
         level = 1 + max(cell.level for cell, _ in on)
-        same = " AND ".join(f"t.{cell.name} = {table}.{key}" for cell, key in on)
-        cells = [Cell(self._name("y"), level) for _ in columns]
-        self._at(level).joins.append(f"LEFT JOIN {table} ON {same}")
-        self._at(level).columns += [f"{table}.{column} AS {cell.name}" for column, cell in zip(columns, cells, strict=True)]
+        cells, keys = [Cell(self._name("y"), level) for _ in columns], [self._name("k") for _ in on]
+        # Under names of their own: the table's are those of the main file as well, and of the same table joined for another column.
+        own = [f"{key} AS {name}" for (_, key), name in zip(on, keys, strict=True)]
+        own += [f"{column} AS {cell.name}" for column, cell in zip(columns, cells, strict=True)]
+        same = " AND ".join(f"t.{cell.name} = {name}" for (cell, _), name in zip(on, keys, strict=True))
+        self._at(level).joins.append(f"LEFT JOIN (SELECT {', '.join(own)} FROM {table}) ON {same}")  # noqa: S608 - our own names
+        self._at(level).columns += [cell.name for cell in cells]
         return cells
 
     def select(self, origin: str, chosen: list[str], where: str) -> str:

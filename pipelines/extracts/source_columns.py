@@ -75,9 +75,13 @@ class Sources:
         self._looked_up: dict[tuple[str, int], Source] = {}
 
     def column(self, spellings: Spellings, values: Values, optional: bool = False) -> Source:
-        """The cells of one source column. Raises `InputRefused` if the header lacks it, unless `optional`: then it is empty."""
+        """The cells of one source column. Raises `InputRefused` if the header lacks it, unless `optional`: then it is empty.
+
+        Of a companion file it is the row that may be missing.
+        """
         if spellings[0].startswith("lookup."):
-            return self._lookup(spellings, values)
+            found = self._lookup(spellings, values)
+            return dataclasses.replace(found, missing=None) if optional else found
         position = self.header.position(spellings) if optional else self.header.require(spellings)
         if position is None:
             empty = self.stages.step("''")
