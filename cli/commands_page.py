@@ -26,7 +26,7 @@ exit codes are a public contract.
 | 4 | a gate blocks, or nothing has landed; the publication is untouched |
 | 5 | no valid plan, or the audit found a violation |
 | 6 | busy: who holds the lease, and since when |
-| 7 | decision refused: stale, illegal or unknown |
+| 7 | decision refused: stale, outdated, illegal or unknown |
 
 Results go to stdout, progress and complaints to stderr.
 """

@@ -23,15 +23,23 @@ app.command("solve", epilog="Example: evenstock plan solve --problem p.json.gz -
 app.command("audit", epilog="Example: evenstock plan audit --problem p.json.gz --plan plan.json")(problems.audit)
 app.command("approve", epilog='Example: evenstock plan approve L0a1b2c3d4e5f --by ana --reason "dock is free"')(decisions.approve)
 app.command("reject", epilog='Example: evenstock plan reject L0a1b2c3d4e5f --by ana --reason "promotion next week"')(decisions.reject)
+MAX_CORRECTIONS_SHOWN = 3
 FORMATS = ("csv", "json", "parquet")
 
 
 @app.command("show", epilog="Example: evenstock plan show --limit 50")
-def show(limit: Annotated[int, typer.Option("--limit", min=1, help="Lines to show, most valuable first.")] = 20) -> None:
-    """Show the published plan: totals, age, lines and KPIs."""
+def show(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Lines to show, most valuable first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Totals, age and corrections alone, as JSON.")] = False,
+) -> None:
+    """Show the published plan: totals, age, whether its extracts were corrected since, lines and KPIs."""
+    from pipelines.queries import read_header
     from pipelines.settings import load_settings
 
     settings = load_settings()
+    if as_json:
+        print(json.dumps(read_header(settings.folders).to_json(), indent=1, sort_keys=True))
+        return
     show_header(settings.folders)
     show_lines(settings.folders, settings.ledger_url, limit)
     say()
@@ -80,7 +88,7 @@ def _to_text(lines: "pd.DataFrame", form: str) -> str:
 
 
 def show_header(home: "Home") -> "PlanHeader":
-    """Print the plan's totals; a stale plan is said to be so on stderr as well."""
+    """Print the plan's totals; a stale or outdated plan is said to be so on stderr as well."""
     from pipelines.queries import read_header
 
     header = read_header(home)
@@ -91,6 +99,11 @@ def show_header(home: "Home") -> "PlanHeader":
     say(f"  benefit {header.benefit_usd:,.2f} USD - cost {header.cost_usd:,.2f} USD = net {header.net_usd:,.2f} USD")
     if header.is_stale:
         complain(f"warning: this plan is {header.age_days} days older than the newest extract; run evenstock run --as-of for that date")
+    if header.is_outdated:
+        said = "; ".join(header.corrections[:MAX_CORRECTIONS_SHOWN])
+        more = len(header.corrections) - MAX_CORRECTIONS_SHOWN
+        said += f" and {more} more" if more > 0 else ""
+        complain(f"warning: this plan is outdated: {said}; run evenstock run --as-of {header.as_of}")
     if header.status == "FALLBACK":
         complain("warning: no plan was found within the limits, so this one moves nothing new (FALLBACK)")
     return header

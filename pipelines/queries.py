@@ -3,8 +3,8 @@
 import datetime as dt
 import difflib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import UsageError, shown
 from pipelines.store.home import Home, newest_judged_date, read_publication
@@ -22,7 +22,10 @@ LINE_COLUMNS = (
 
 @dataclass(frozen=True)
 class PlanHeader:
-    """The published plan in numbers. `age_days` counts from its date to the newest landed one; a newer landing makes it stale."""
+    """The published plan in numbers. `age_days` counts from its date to the newest landed one; a newer landing makes it stale.
+
+    `corrections` says which extracts that the plan was made of were corrected, or came, since: then it is outdated.
+    """
 
     run_id: str
     as_of: dt.date
@@ -37,19 +40,33 @@ class PlanHeader:
     net_usd: float
     plan_digest: str
     age_days: int
+    corrections: tuple[str, ...] = ()
+
+    @property
+    def is_outdated(self) -> bool:
+        """True when the plan was made of extracts that are no longer in force."""
+        return bool(self.corrections)
 
     @property
     def is_stale(self) -> bool:
         """True when extracts newer than the plan have landed."""
         return self.age_days > 0
 
+    def to_json(self) -> dict[str, Any]:
+        """The header as plain values, with `is_stale` and `is_outdated`."""
+        body = asdict(self) | {"as_of": self.as_of.isoformat(), "corrections": list(self.corrections)}
+        return body | {"is_stale": self.is_stale, "is_outdated": self.is_outdated}
+
 
 def read_header(home: Home) -> PlanHeader:
     """The plan's header with the totals of its lines."""
+    from pipelines.extracts.corrections import find_corrections
+
     publication = read_publication(home)
     manifest, lines = publication.manifest, read_published(publication, "plan_lines")
     totals = {name: float(lines[name].sum()) for name in ("benefit_usd", "cost_usd", "net_usd")}
     newest = newest_judged_date(home) or publication.as_of
+    changed = find_corrections(publication.partitions, home.landing, home.lake, publication.as_of)
     return PlanHeader(
         run_id=publication.run_id,
         as_of=publication.as_of,
@@ -61,6 +78,7 @@ def read_header(home: Home) -> PlanHeader:
         units=int(lines["units"].sum()),
         plan_digest=manifest["plan_digest"],
         age_days=max(0, (newest - publication.as_of).days),
+        corrections=tuple(map(str, changed)),
         **totals,
     )
 

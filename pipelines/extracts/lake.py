@@ -20,7 +20,8 @@ from pipelines.domain.errors import InputRefused
 from pipelines.extracts.checking import CheckedFile, check_file
 from pipelines.extracts.contract import FeedContract
 from pipelines.extracts.durable import file_sha256, write_file
-from pipelines.extracts.landing import LandedFile
+from pipelines.extracts.kept_layouts import kept_layout
+from pipelines.extracts.landed import LandedFile
 from pipelines.extracts.manifest import parse_date
 
 FORMAT = "evenstock-lake/1"
@@ -30,7 +31,10 @@ _SIDECAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.v[0-9]{4,}-[0-9a-f]{12}\.par
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What became of one landed file; rows_in = rows_accepted + rows_quarantined."""
+    """What became of one landed file; rows_in = rows_accepted + rows_quarantined + rows_left_out + rows_merged.
+
+    Only a layout leaves rows out or merges them; the rows of a canonical file are accepted or quarantined.
+    """
 
     feed: str
     business_date: datetime.date
@@ -42,6 +46,8 @@ class IngestResult:
     quarantine_path: Path
     lake_sha256: str
     warnings: tuple[str, ...] = ()
+    rows_left_out: int = 0
+    rows_merged: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,10 @@ class LakeFile:
 
 
 def ingest(landed: LandedFile, contract: FeedContract, lake_dir: Path, quarantine_dir: Path) -> IngestResult:
-    """Check one landed file and write both sides of it: quarantine first, then the lake's Parquet, its sidecar last.
+    """Check one landed file by its layout and write both sides of it: quarantine first, then the lake's Parquet, its sidecar last.
 
-    A second call with the same bytes and contract reads the sidecar and does nothing. Raises `InputRefused` from `check_file`, and
-    if the landed bytes are not the ones that landed.
+    A second call with the same bytes, layout and contract reads the sidecar and does nothing. Raises `InputRefused` from `check_file`,
+    and if the landed bytes are not the ones that landed.
     """
     stem = f"{landed.business_date.isoformat()}.v{landed.version:04d}"
     target = Path(lake_dir) / landed.feed / f"{stem}-{landed.sha256[:12]}.parquet"
@@ -69,9 +75,17 @@ def ingest(landed: LandedFile, contract: FeedContract, lake_dir: Path, quarantin
     done = _read_done(target, quarantine, landed, contract)
     if done is not None:
         return done
-    if not landed.path.is_file() or file_sha256(landed.path) != landed.sha256:
-        raise InputRefused(f"{landed.path}: landed bytes are missing or changed; land {landed.source_name} again")
-    checked = check_file(landed.path, contract, source_name=landed.source_name)
+    for kept in (landed, *landed.companions):
+        if not kept.path.is_file() or file_sha256(kept.path) != kept.sha256:
+            raise InputRefused(f"{kept.path}: landed bytes are missing or changed; land {kept.source_name} again")
+    checked = check_file(
+        landed.path,
+        contract,
+        kept_layout(landed),
+        source_name=landed.source_name,
+        business_date=landed.business_date,
+        companions={companion.name: companion.path for companion in landed.companions},
+    )
     write_file(quarantine, lambda path: _write_parquet(checked.quarantined, path))
     write_file(target, lambda path: _write_parquet(_with_lineage(checked.accepted, landed), path))
     body = _sidecar(checked, target, quarantine, landed, contract)
@@ -172,7 +186,7 @@ def _sidecar_path(target: Path) -> Path:
 
 
 def _sidecar(checked: CheckedFile, target: Path, quarantine: Path, landed: LandedFile, contract: FeedContract) -> dict[str, Any]:
-    return {
+    body = {
         "format": FORMAT,
         "feed": landed.feed,
         "business_date": landed.business_date.isoformat(),
@@ -183,10 +197,20 @@ def _sidecar(checked: CheckedFile, target: Path, quarantine: Path, landed: Lande
         "sha256": file_sha256(target),
         "content_sha256": _content_sha256(target, contract),
         "quarantine_sha256": file_sha256(quarantine),
-        "source_sha256": landed.sha256,
         "contract_sha256": contract.digest,
         "warnings": list(checked.warnings),
-    }
+    } | _source(landed)
+    if landed.layout:
+        body |= {"layout": landed.layout, "rows_left_out": checked.left_out, "rows_merged": checked.merged}
+    return body
+
+
+def _source(landed: LandedFile) -> dict[str, Any]:
+    """What a lake file was made of, as its sidecar says it; a canonical file's says no more than it ever did."""
+    if not landed.layout:
+        return {"source_sha256": landed.sha256}
+    beside = {companion.name: companion.sha256 for companion in landed.companions}
+    return {"source_sha256": landed.sha256, "layout_sha256": landed.layout_sha256, "companions_sha256": beside}
 
 
 def _read_done(target: Path, quarantine: Path, landed: LandedFile, contract: FeedContract) -> IngestResult | None:
@@ -194,7 +218,8 @@ def _read_done(target: Path, quarantine: Path, landed: LandedFile, contract: Fee
     if not (_sidecar_path(target).is_file() and target.is_file() and quarantine.is_file()):
         return None
     body = json.loads(_sidecar_path(target).read_text(encoding="utf-8"))
-    same = body["source_sha256"] == landed.sha256 and body["contract_sha256"] == contract.digest
+    source = {name: body[name] for name in ("source_sha256", "layout_sha256", "companions_sha256") if name in body}
+    same = source == _source(landed) and body["contract_sha256"] == contract.digest
     intact = file_sha256(target) == body["sha256"] and file_sha256(quarantine) == body["quarantine_sha256"]
     return _result(body, target, quarantine) if same and intact else None
 
@@ -211,6 +236,8 @@ def _result(body: dict[str, Any], target: Path, quarantine: Path) -> IngestResul
         quarantine,
         body["sha256"],
         tuple(body["warnings"]),
+        body.get("rows_left_out", 0),
+        body.get("rows_merged", 0),
     )
 
 

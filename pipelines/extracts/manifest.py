@@ -1,23 +1,19 @@
-"""The sender's manifest of a drop folder: read, its names made safe, and its figures held against the bytes. Nothing is landed here."""
+"""The sender's manifest of a drop folder: read, and its names made safe. Its figures are verified in `control`, nothing is landed here."""
 
 import datetime
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute
-
-from pipelines.domain.errors import InputRefused
+from pipelines.domain.errors import InputRefused, UsageError, shown
 from pipelines.extracts.contract import EARLIEST_YEAR, LATEST_YEAR, FeedContract, load_contracts
-from pipelines.extracts.records import read_batches, read_header
-from pipelines.extracts.text_rules import ANY_DECIMAL
+from pipelines.extracts.kept_layouts import FoundLayout, find_layout
+from pipelines.extracts.layout import LAYOUT_NAME
 
-compute: Any = pyarrow.compute  # its functions are made at import time, which no type checker sees
 FORMAT = "evenstock-extract/1"
 MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 1024**2
@@ -28,7 +24,7 @@ _SOURCE = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 
 @dataclass(frozen=True)
 class DropFile:
-    """One file that a manifest announces, with the sender's own figures."""
+    """One file that a manifest announces, with the sender's own figures, and the files that its layout looks things up in."""
 
     feed: str
     path: Path
@@ -36,6 +32,15 @@ class DropFile:
     bytes: int
     sha256: str
     sums: dict[str, Decimal]
+    layout: FoundLayout | None = None
+    companions: dict[str, Path] = field(default_factory=dict)
+    companion_sha256: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def control(self) -> dict[str, Any]:
+        """The figures as landing keeps them."""
+        sums = {name: int(value) if value == value.to_integral_value() else str(value) for name, value in self.sums.items()}
+        return {"rows": self.rows, "bytes": self.bytes, "sha256": self.sha256, "sums": sums}
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,11 @@ class Drop:
     files: tuple[DropFile, ...]
 
 
-def read_manifest(drop_dir: Path) -> Drop:
-    """Parse `manifest.json` of a drop folder.
+def read_manifest(drop_dir: Path, layout_folders: tuple[Path, ...] = ()) -> Drop:
+    """Parse `manifest.json` of a drop folder; layouts that it names are those of `layout_folders` or shipped ones.
 
-    Raises `InputRefused` naming file and key for anything missing, of the wrong kind, of an unknown feed, announced twice, or a
-    file name that leads elsewhere; and for a feed's file in the folder that the manifest does not announce.
+    Raises `InputRefused` naming file and key for anything missing, of the wrong kind, of an unknown feed or layout, announced twice,
+    or a file name that leads elsewhere; and for a feed's file in the folder that the manifest does not announce.
     """
     path = Path(drop_dir) / MANIFEST_NAME
     if not path.is_file() or path.is_symlink():
@@ -65,7 +70,7 @@ def read_manifest(drop_dir: Path) -> Drop:
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise InputRefused(f"{path}: 'format' must be {FORMAT!r}, found {body.get('format') if isinstance(body, dict) else body!r}")
     entries = _value(body, "files", list, str(path))
-    files = tuple(_drop_file(entry, Path(drop_dir), f"{path} files[{i}]") for i, entry in enumerate(entries))
+    files = tuple(_drop_file(entry, Path(drop_dir), layout_folders, f"{path} files[{i}]") for i, entry in enumerate(entries))
     source_system = _value(body, "source_system", str, str(path))
     if not _SOURCE.fullmatch(source_system):
         raise InputRefused(f"{path}: source_system must be 1-40 letters, digits, '_', '.', '-', found {source_system!r}")
@@ -86,43 +91,7 @@ def parse_date(text: str, source: str) -> datetime.date:
         raise InputRefused(f"{source}: {text!r} is not a date YYYY-MM-DD") from error
 
 
-def verify_control(path: Path, contract: FeedContract, control: Mapping[str, Any], source: str) -> None:
-    """Hold `rows` and `sums` of a sender's control figures against the file; `InputRefused` names file and both values."""
-    header = read_header(path, source)
-    names = [name.strip().lower() for name in header.names]
-    positions = {name: _position(contract, name, names, source) for name in control.get("sums", {})} or {"": 0}
-    rows, sums = 0, dict.fromkeys(positions, Decimal(0))
-    for batch in read_batches(path, header, positions, source):
-        rows += batch.rows
-        for name in sums:
-            sums[name] += _sum(batch.cells[name])
-    if "rows" in control and rows != control["rows"]:
-        raise InputRefused(f"{source}: the manifest says {control['rows']} rows, the file has {rows}; ask for the file again")
-    for name, announced in control.get("sums", {}).items():
-        if sums[name] != Decimal(str(announced)):
-            message = f"{source}: the manifest says {name} sums to {announced}, the file has {sums[name]}; ask for the file again"
-            raise InputRefused(message)
-
-
-def _sum(cells: pa.ChunkedArray) -> Decimal:
-    """Exact sum of all cells that are plain decimals; others cannot count and are quarantined later."""
-    plain = cells.filter(compute.match_substring_regex(cells, f"^(?:{ANY_DECIMAL})$"))
-    if not len(plain):
-        return Decimal(0)
-    if not compute.any(compute.match_substring(plain, ".")).as_py() and compute.max(compute.utf8_length(plain)).as_py() <= 12:
-        return Decimal(compute.sum(plain.cast(pa.int64())).as_py())
-    return sum(map(Decimal, plain.to_pylist()), Decimal(0))
-
-
-def _position(contract: FeedContract, name: str, header: list[str], source: str) -> int:
-    column = contract.column(name)
-    for position, found in enumerate(header):
-        if found in (column.name, *column.aliases):
-            return position
-    raise InputRefused(f"{source}, line 1: column {name!r} of the manifest's sums is missing")
-
-
-def _drop_file(entry: Any, folder: Path, where: str) -> DropFile:
+def _drop_file(entry: Any, folder: Path, layout_folders: tuple[Path, ...], where: str) -> DropFile:
     if not isinstance(entry, dict):
         raise InputRefused(f"{where}: expected an object, found {entry!r}")
     feed, name = _value(entry, "feed", str, where), _value(entry, "file", str, where)
@@ -130,11 +99,58 @@ def _drop_file(entry: Any, folder: Path, where: str) -> DropFile:
     if feed not in contracts:
         raise InputRefused(f"{where}: unknown feed {feed!r}; known: {', '.join(contracts)}")
     path = safe_member(folder, name, where)
+    layout = _layout(entry, feed, layout_folders, where)
+    companions, companion_sha256 = _companions(entry, layout, folder, where)
+    rows, size, sha256 = _count(entry, "rows", where), _count(entry, "bytes", where), _sha256(entry, where)
+    sums = _sums(entry.get("sums", {}), contracts[feed], layout, where)
+    return DropFile(feed, path, rows, size, sha256, sums, layout, companions, companion_sha256)
+
+
+def _layout(entry: Mapping[str, Any], feed: str, folders: tuple[Path, ...], where: str) -> FoundLayout | None:
+    """The layout that an entry names; a manifest names it as people do, never by a path."""
+    name = entry.get("layout", "")
+    if name == "":
+        return None
+    if not isinstance(name, str) or not re.fullmatch(LAYOUT_NAME, name):
+        raise InputRefused(f"{where}: 'layout' must be the name of a layout, found {shown(name)}")
+    try:
+        found = find_layout(name, folders)
+    except UsageError as error:
+        raise InputRefused(f"{where}: {error}") from error
+    if found.layout.feed != feed:
+        raise InputRefused(f"{where}: layout {name} is for {found.layout.feed}, not for {feed}; name the right one")
+    return found
+
+
+def _companions(entry: Mapping[str, Any], layout: FoundLayout | None, folder: Path, where: str) -> tuple[dict[str, Path], dict[str, str]]:
+    """The companion files that an entry names, and the sha256 of those that it gives one for: exactly those its layout needs."""
+    given = _value({"companions": {}} | dict(entry), "companions", dict, where)
+    check_companions(layout, given, where)
+    paths, digests = {}, {}
+    for name, value in given.items():
+        place = f"{where} companions.{name}"
+        if not isinstance(value, dict):
+            raise InputRefused(f"{place}: expected an object with 'file' and 'sha256', found {shown(value)}")
+        paths[name], digests[name] = safe_member(folder, _value(value, "file", str, place), place), _sha256(value, place)
+    return paths, digests
+
+
+def check_companions(layout: FoundLayout | None, given: Iterable[str], where: str) -> None:
+    """Raise `InputRefused` unless `given` are exactly the companions that the layout looks things up in."""
+    needed = layout.layout.companions() if layout else ()
+    names = set(given)
+    reads = f"layout {layout.layout.name}" if layout else "the canonical layout"
+    for name in sorted(set(needed) - names):
+        raise InputRefused(f"{where}: {reads} looks things up in {name!r}, which is not beside it; send {name} with it")
+    for name in sorted(names - set(needed)):
+        raise InputRefused(f"{where}: {reads} knows no companion {shown(name)}; it needs {', '.join(needed) or 'none'}")
+
+
+def _sha256(entry: Mapping[str, Any], where: str) -> str:
     sha256 = _value(entry, "sha256", str, where).lower()
     if not _SHA256.fullmatch(sha256):
         raise InputRefused(f"{where}: 'sha256' must be 64 hex digits, found {sha256!r}")
-    sums = _sums(entry.get("sums", {}), contracts[feed], where)
-    return DropFile(feed, path, _count(entry, "rows", where), _count(entry, "bytes", where), sha256, sums)
+    return sha256
 
 
 def safe_member(folder: Path, name: str, where: str) -> Path:
@@ -149,13 +165,14 @@ def safe_member(folder: Path, name: str, where: str) -> Path:
     return path
 
 
-def _sums(values: Any, contract: FeedContract, where: str) -> dict[str, Decimal]:
+def _sums(values: Any, contract: FeedContract, layout: FoundLayout | None, where: str) -> dict[str, Decimal]:
+    """Sums by column: of the contract or, where a layout reads the file, of the source. Which one is known when the header is."""
     if not isinstance(values, dict):
         raise InputRefused(f"{where}: 'sums' must be an object, found {values!r}")
     numeric = [c.name for c in contract.columns if c.type == "integer" or c.type.startswith("decimal")]
     sums = {}
     for name, value in values.items():
-        if name not in numeric:
+        if name not in numeric and layout is None:
             raise InputRefused(f"{where}: cannot sum {name!r} of {contract.feed}; columns with sums: {', '.join(numeric)}")
         try:
             sums[name] = Decimal(str(value))
@@ -172,7 +189,7 @@ def _refuse_strays(files: tuple[DropFile, ...], folder: Path, manifest: Path) ->
         twice = sorted({str(value) for value in seen if seen.count(value) > 1})
         if twice:
             raise InputRefused(f"{manifest}: announced twice: {', '.join(twice)}")
-    announced = {file.path.name for file in files}
+    announced = {path.name for file in files for path in (file.path, *file.companions.values())}
     strays = [f"{feed}.csv" for feed in load_contracts() if f"{feed}.csv" not in announced and (folder / f"{feed}.csv").exists()]
     if strays:
         raise InputRefused(f"{manifest}: does not announce {', '.join(strays)}, which lies beside it; the drop is incomplete")

@@ -42,7 +42,8 @@ def land_inbox(home: Home, as_of: dt.date, arrived_at: str | None = None) -> lis
 
     Raises `InputRefused` for a drop whose manifest is about another date than its folder.
     """
-    from pipelines.extracts.landing import land_drop, list_landed
+    from pipelines.extracts.landed import list_landed
+    from pipelines.extracts.landing import land_drop
     from pipelines.extracts.manifest import read_manifest
 
     drop = home.inbox_of(as_of)
@@ -61,7 +62,7 @@ def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
     """Check the newest landed file of a feed and date and put its accepted rows into the lake; None if no file has landed."""
     from pipelines.extracts.contract import load_contract
     from pipelines.extracts.lake import ingest
-    from pipelines.extracts.landing import list_landed
+    from pipelines.extracts.landed import list_landed
 
     landed = list_landed(home.landing, feed, as_of)
     if not landed:

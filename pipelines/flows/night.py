@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.flows.intake import gated_files
-from pipelines.flows.run import FEEDS, Run, versions
+from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
 
 if TYPE_CHECKING:
     from pipelines.store.publication import Publication
@@ -19,17 +19,20 @@ PUBLISHED = ("plan.json", "problem.json", "explanations.json", "audit.json", "in
 
 def build_store(run: Run) -> Path:
     """Name the run by everything it reads, and build its fresh store: views on the lake, parameters, the ledger's lines."""
+    from pipelines.extracts.corrections import record_partitions
     from pipelines.extracts.lake import lake_digest
     from pipelines.store.warehouse import create_store
 
     files = {feed: gated_files(run.home, feed, run.as_of) for feed in FEEDS}
-    inputs = {feed: lake_digest(found) for feed, found in files.items()}
+    inputs = {feed: lake_digest(found) for feed, found in files.items() if found or feed not in OPTIONAL_FEEDS}
     run_id = make_run_id(run, inputs)
     store = run.work.begin(run.attempt, run_id, run.as_of)
     lines = run.ledger.transfer_lines(run.as_of)
     lake = {feed: [file.path for file in found] for feed, found in files.items()}
     create_store(store, lake, _parameters(run, run_id), {"ledger_transfer_lines": lines})
-    run.work.write_json("inputs", {"inputs": inputs, "policy": run.policy.digest, "seed": run.seed, "versions": versions()})
+    read = {feed: record_partitions(found) for feed, found in files.items()}
+    known = {"inputs": inputs, "policy": run.policy.digest, "seed": run.seed, "versions": versions(), "partitions": read}
+    run.work.write_json("inputs", known)
     run.work.finish("store")
     return store
 
@@ -151,7 +154,7 @@ def _manifest(run: Run) -> dict[str, Any]:
         "plan_digest": hashlib.sha256((run.work.folder / "plan.json").read_bytes()).hexdigest(),
         "lines": len(run.work.read_frame("plan_lines")),
         "signature": run.work.read_json("audit")["signature"],
-        **run.work.read_json("inputs"),
+        **{name: value for name, value in run.work.read_json("inputs").items() if name != "partitions"},
     }
 
 

@@ -33,6 +33,12 @@ class Publication:
     path: Path
     manifest: dict[str, Any]
 
+    @property
+    def partitions(self) -> dict[str, dict[str, str]]:
+        """The lake's partitions that the run read: feed, business date and digest. Empty where an older release published."""
+        file = self.path / "inputs.json"
+        return json.loads(file.read_bytes()).get("partitions", {}) if file.is_file() else {}
+
 
 def publish(
     published_dir: Path,
@@ -73,6 +79,12 @@ def current(published_dir: Path) -> Publication | None:
     except FileNotFoundError:
         return None
     return _read(folder)
+
+
+def read_run(published_dir: Path, run_id: str) -> Publication | None:
+    """The publication of one run, current or not; None if it was never published."""
+    folder = Path(published_dir) / run_id
+    return _read(folder) if (folder / MANIFEST).is_file() else None
 
 
 def verify(folder: Path) -> list[str]:

@@ -70,11 +70,14 @@ def test_two_homes_hold_identical_bytes(put, tmp_path):
     assert bytes_below(tmp_path / "one/quarantine") == bytes_below(tmp_path / "two/quarantine")
 
 
-def test_reordered_rows_are_a_new_version_with_the_same_digest(put, tmp_path):
+def test_rows_written_otherwise_are_a_new_version_with_the_same_digest(put, tmp_path):
     lake = tmp_path / "home/lake"
     put([{"item_id": item} for item in "ABC"])
     before = current_files(lake, "wms_stock", DAY)
-    put([{"item_id": item} for item in "CBA"])
+    written_otherwise = tmp_path / "other.csv"
+    written_otherwise.write_text((tmp_path / "wms_stock.csv").read_text().replace(",C,", ',"C",'))
+    landed = land_file(tmp_path / "home/landing", written_otherwise, "wms_stock", DAY)
+    ingest(landed, STOCK, lake, tmp_path / "home/quarantine")
     after = current_files(lake, "wms_stock", DAY)
     assert ([file.version for file in before], [file.version for file in after]) == ([1], [2])
     assert lake_digest(before) == lake_digest(after)

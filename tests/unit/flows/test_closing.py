@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pipelines import flows
+from pipelines.domain.errors import DecisionRefused
 from pipelines.domain.policy import Policy
 from pipelines.store.home import Home
 from pipelines.store.ledger import Ledger, RunRecord, open_ledger
@@ -110,3 +111,29 @@ def test_a_rejection_sends_nothing(tmp_path: Path) -> None:
     home, ledger = published(tmp_path, "r1", stock(on_hand=17, firm_out=0), DAY), open_ledger(tmp_path)
     ledger.propose(RunRecord("r1", DAY), lines("L1"), "d1", "t")
     assert flows.decide(home, "", Policy(), ["L1"], "reject", "ana", "no", "t") == flows.Decided(0, {}, {})
+
+
+def correct_an_input(home: Home) -> None:
+    """The stock that the plan of DAY was made of comes again with other contents."""
+    inputs = {"partitions": {"wms_stock": {DAY.isoformat(): "0" * 16}}}
+    (home.published / "r1" / "inputs.json").write_text(json.dumps(inputs))
+    (home.landing / "wms_stock").mkdir(parents=True)
+    (home.landing / "wms_stock" / f"{DAY}.v0002.json").touch()
+
+
+def test_lines_of_an_outdated_plan_are_rejected_but_not_approved_or_released(tmp_path: Path) -> None:
+    home, ledger = published(tmp_path, "r1", stock(on_hand=50, firm_out=0), DAY), open_ledger(tmp_path)
+    ledger.propose(RunRecord("r1", DAY), lines("L1", "L2"), "d1", "t")
+    ledger.decide("L2", "approve", "ana", "", "d1", "t")
+    correct_an_input(home)
+    said = r"plan of 2016-04-24 is outdated: wms_stock of 2016-04-24 was corrected since \(version 2, not read yet\); .*--as-of 2016-04-24"
+    with pytest.raises(DecisionRefused, match=said) as refused:
+        flows.decide(home, "", Policy(), ["L1"], "approve", "ana", "ok", "t")
+    assert refused.value.exit_code == 7
+    run = built(tmp_path, DAY, "r1", stock(on_hand=50, firm_out=0))
+    for step in (flows.approve, flows.dispatch):
+        with pytest.raises(DecisionRefused, match="is outdated"):
+            step(run)
+    assert bodies(tmp_path) == [] and states(ledger, "r1")["L2"] == ("approved", 10)
+    flows.decide(home, "", Policy(), ["L1"], "reject", "ana", "no", "t")
+    assert states(ledger, "r1")["L1"] == ("rejected", 0)
