@@ -92,11 +92,13 @@ def _constant(text: "ColumnText", number: Decimal) -> _Number:
     return _Number(text.stages.step(exact.sql), exact.scale)
 
 
-def _factor(text: "ColumnText", number: _Number, spellings: Spellings) -> _Number:
-    """The number in another column of the row; a quantity without it is a fault."""
+def _factor(text: "ColumnText", number: _Number, spellings: Spellings, may_be_zero: bool = True) -> _Number:
+    """The number in another column of the row; a quantity without it is a fault, and so is zero unless it may be."""
     source = text.source(spellings)
     factor = _exact(text, _parsed(text, source.text, source), source)
     text.fault(f"{number.cell.name} IS NOT NULL AND {source.text.name} = ''", "missing_factor", source)
+    if not may_be_zero:
+        text.fault(f"{number.cell.name} IS NOT NULL AND {factor.cell.name} = 0", "division_by_zero", source)
     return factor
 
 
@@ -121,12 +123,11 @@ def _multiplied(text: "ColumnText", number: _Number, factor: _Number) -> _Number
 
 def _divided(text: "ColumnText", number: _Number) -> _Number:
     by, double = text.rule.divide_by, text.column.type == "double"
-    divisor = _constant(text, by) if isinstance(by, Decimal) else _factor(text, number, by)
+    divisor = _constant(text, by) if isinstance(by, Decimal) else _factor(text, number, by, may_be_zero=False)
     scale = DOUBLE_SCALE if double else text.column.decimals or 0
     made = number_text.quotient(number.exact, divisor.exact, scale, double or bool(text.rule.round))
     cell = text.stages.step(made.sql, number.cell, divisor.cell)
     both = f"{number.cell.name} IS NOT NULL AND {divisor.cell.name} IS NOT NULL"
-    text.fault(f"{number.cell.name} IS NOT NULL AND {divisor.cell.name} = 0", "division_by_zero")
     text.fault(f"{cell.name} IS NULL AND {both}", _lost_digits(text))
     return _Number(cell, scale)
 

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
 
+from pipelines.extracts.checking import check_file
 from pipelines.extracts.contract import load_contract
+from pipelines.extracts.layout import load_layout
 
 GOOD_ROWS = {
     "erp_items": "I1,Lamp,HOBBIES,,EA,6,0.25,0.001,4.5,9.99,,active,2020-01-01,,S1,21,7",
@@ -60,5 +63,32 @@ def write_feed(tmp_path, csv_text):
         path = tmp_path / (name or f"{feed}.csv")
         path.write_text(csv_text(feed, rows), encoding="utf-8", newline="")
         return path
+
+    return build
+
+
+@pytest.fixture
+def check_mapped(tmp_path, good_row):
+    """check_mapped(feed, columns, rows, values=..., delimiter=..., **keys): a good file with changed cells through a layout of its own.
+
+    Every column of the feed that `columns` does not say otherwise about comes from the source column of its name.
+    """
+
+    def build(feed, columns, rows, *, companions=None, business_date=None, **keys):
+        contract = load_contract(feed)
+        unique = "item_id" if "item_id" in contract.key else contract.key[0]
+        full = [good_row(feed, **{unique: f"K{number}"}) | row for number, row in enumerate(rows)]
+        header = list(dict.fromkeys(name for row in full for name in row))
+        own = {column.name: column.name for column in contract.columns}
+        body = {"layout": "tried", "system": "test", "feed": feed, "description": "A test.", "columns": own | columns} | keys
+        (tmp_path / "tried.yaml").write_text(json.dumps(body), encoding="utf-8")
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, header, restval="", lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(full)
+        path = tmp_path / "source.csv"
+        path.write_text(stream.getvalue(), encoding="utf-8", newline="")
+        layout = load_layout(tmp_path / "tried.yaml")
+        return check_file(path, contract, layout, companions=companions or {}, business_date=business_date)
 
     return build
