@@ -110,13 +110,8 @@ class JsonRecords:
         return records, broken
 
     def _listed(self, value: Any) -> list[Any]:
-        if isinstance(value, _BadRecord):
-            return [value]
-        for key in self._keys:
-            if not isinstance(value, dict) or key not in value:
-                return [_BadRecord("bad_json", f"no {'.'.join(self._keys)!r} in it")]
-            value = value[key]
-        return value if isinstance(value, list) else [_BadRecord("bad_json", f"{'.'.join(self._keys)!r} is no list")]
+        """The records that `records` leads to; every list on the way is walked through."""
+        return [value] if isinstance(value, _BadRecord) else list(_walk(value, self._keys, {}))
 
     def _spool(self, records: list[tuple[int, dict[str, str]]], broken: list[Broken]) -> None:
         names = dict.fromkeys(name for _, record in records for name in record)
@@ -131,6 +126,25 @@ class JsonRecords:
     def _load(self, kind: str, part: int) -> pa.Table:
         with pa.memory_map(str(self._folder / f"{kind}-{part}.arrow")) as stream:
             return pa.ipc.open_file(stream).read_all()
+
+
+def _walk(value: Any, keys: tuple[str, ...], around: dict[str, Any]) -> Iterator[Any]:
+    """Records below `keys`. Plain fields of the object around a record go with it as `parent.<name>`, of the one around that as
+    `parent.parent.<name>`; an object has at most one such field of its own.
+    """
+    if not keys and not isinstance(value, list):
+        yield _BadRecord("bad_json", "no list where the records should be")
+    elif isinstance(value, list):
+        for item in value:
+            if keys:
+                yield from _walk(item, keys, around)
+            else:
+                yield {"parent": around, **item} if around and isinstance(item, dict) else item
+    elif not isinstance(value, dict) or keys[0] not in value:
+        yield _BadRecord("bad_json", f"no {keys[0]!r} in it")
+    else:
+        plain = {name: field for name, field in value.items() if not isinstance(field, list | dict)}
+        yield from _walk(value[keys[0]], keys[1:], plain | ({"parent": around} if around else {}))
 
 
 def flatten(value: Any) -> dict[str, str]:

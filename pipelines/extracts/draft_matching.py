@@ -1,0 +1,131 @@
+"""Which column of an unknown file could be which canonical one, with a confidence and the reason. A person decides."""
+
+import difflib
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.extracts.contract import Column, FeedContract, load_contracts
+from pipelines.extracts.draft_values import Profile
+from pipelines.extracts.layout import LAYOUTS_DIR, load_layout
+
+SURE, KNOWN, WORD, LIKELY = 1.0, 0.95, 0.9, 0.6
+WORDS_FILE = Path(__file__).with_name("draft_words.yaml")
+
+
+@dataclass(frozen=True)
+class Match:
+    """One proposed pair: a canonical column, the position of the source column, how sure (0 to 1) and why."""
+
+    column: str
+    position: int
+    confidence: float
+    why: str
+
+
+def plain_name(text: str) -> str:
+    """A name as words: `OnHandQty`, `on_hand_qty` and `ON-HAND QTY` are alike.
+
+    >>> plain_name("OnHandQty"), plain_name("ON-HAND QTY"), plain_name("SKUCode")
+    ('on hand qty', 'on hand qty', 'sku code')
+    """
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
+    return " ".join(re.findall(r"[^\W_]+", apart.lower()))
+
+
+def match_columns(names: Sequence[str], profiles: Sequence[Profile], contract: FeedContract) -> dict[str, Match]:
+    """The best pairs, each source column used once, of those that are at least `LIKELY`; surest first, then in the contract's order."""
+    found = []
+    for rank, column in enumerate(contract.columns):
+        for position, name in enumerate(names):
+            confidence, why = _confidence(name, column, contract)
+            confidence *= _fit(profiles[position], column)
+            if confidence >= LIKELY:
+                found.append((-confidence, rank, position, Match(column.name, position, confidence, why)))
+    chosen: dict[str, Match] = {}
+    taken: set[int] = set()
+    for _, _, position, match in sorted(found, key=lambda entry: entry[:3]):
+        if match.column not in chosen and position not in taken:
+            chosen[match.column] = match
+            taken.add(position)
+    return chosen
+
+
+def nearest(column: Column, names: Sequence[str]) -> list[str]:
+    """Source columns whose names come nearest to a canonical column that found no partner; at most three."""
+    wanted = [plain_name(word) for word in (column.name, *column.aliases, *usual_words(column.name))]
+    scored = sorted(
+        ((max(_likeness(plain_name(name), word) for word in wanted), name) for name in names), key=lambda pair: (-pair[0], pair[1])
+    )
+    return [name for score, name in scored[:3] if score >= 0.4]
+
+
+def usual_words(column: str) -> tuple[str, ...]:
+    """What people call a canonical column."""
+    return tuple(_words()["columns"].get(column, ()))
+
+
+def base_units() -> tuple[str, ...]:
+    """Words for a single piece, in upper case."""
+    return tuple(_words()["base_units"])
+
+
+@functools.cache
+def _words() -> dict[str, Any]:
+    import yaml
+
+    return yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
+
+
+def is_unit(name: str) -> bool:
+    """Whether a source column is likely to name the unit of the quantities in its row."""
+    return plain_name(name) in _words()["unit_columns"]
+
+
+def _confidence(name: str, column: Column, contract: FeedContract) -> tuple[float, str]:
+    words = plain_name(name)
+    if words in {plain_name(spelling) for spelling in (column.name, *column.aliases)}:
+        return SURE, "the name in the contract"
+    known = known_names().get((column.name, name.upper()))
+    if known:
+        return (KNOWN if known[1] == contract.feed else WORD), f"as in layout {known[0]}"
+    if words in usual_words(column.name):
+        return WORD, "a usual name"
+    best = max((_likeness(words, plain_name(word)), word) for word in (column.name, *column.aliases, *usual_words(column.name)))
+    return best[0] * 0.85, f"like {best[1]!r}"
+
+
+def _likeness(one: str, other: str) -> float:
+    """Shared words count as much as shared letters: `qty on hand total` is near `on hand qty`."""
+    mine, theirs = set(one.split()), set(other.split())
+    shared = len(mine & theirs) / max(len(mine | theirs), 1)
+    return max(shared, difflib.SequenceMatcher(None, one, other, autojunk=False).ratio())
+
+
+def _fit(profile: Profile, column: Column) -> float:
+    """How well the sampled cells suit the column's type: 1 where they do or say nothing."""
+    numeric = column.type in ("integer", "double") or column.decimals is not None
+    if profile.kind == "empty":
+        return 1.0
+    if numeric:
+        return 1.0 if profile.kind == "number" else 0.3
+    if column.type in ("date", "timestamp"):
+        return 1.0 if profile.kind in ("date", "time") else 0.3
+    return 0.5 if profile.kind in ("date", "time") else 1.0
+
+
+@functools.cache
+def known_names() -> dict[tuple[str, str], tuple[str, str]]:
+    """(canonical column, SOURCE COLUMN) -> name and feed of the first shipped layout that reads the one from the other."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    feeds = load_contracts()
+    for path in sorted(LAYOUTS_DIR.glob("*.yaml")):
+        layout = load_layout(path.stem)
+        for rule in layout.columns if layout.feed in feeds else ():
+            for spelling in rule.sources[0] if rule.kind == "from" else ():
+                if not spelling.startswith("lookup."):
+                    found.setdefault((rule.column, spelling.upper()), (layout.name, layout.feed))
+    return found

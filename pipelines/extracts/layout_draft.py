@@ -1,0 +1,263 @@
+"""A first layout for a file of an unknown system: what is sure is filled in, the rest is marked TODO, every guess says what it rests on.
+
+The guesses are made in `draft_dialect`, `draft_values` and `draft_matching`; here they become the text of a YAML file.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.domain.errors import InputRefused
+from pipelines.extracts.contract import Column, FeedContract
+from pipelines.extracts.draft_dialect import Dialect, guess_dialect
+from pipelines.extracts.draft_matching import Match, base_units, is_unit, match_columns, nearest
+from pipelines.extracts.draft_values import Numbers, Profile, profile_column
+from pipelines.extracts.draft_yaml import TODO, flow, listed, plain_comment, scalar, with_comment
+from pipelines.extracts.file_format import open_records
+from pipelines.extracts.layout import BUSINESS_DATE
+from pipelines.extracts.layout_document import MAX_LAYOUT_BYTES
+
+SAMPLE_ROWS = 500
+CANONICAL_FORMS = {"date": ("YYYY-MM-DD",), "timestamp": ("YYYY-MM-DDThh:mm:ss",)}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The YAML text, the rows it rests on, and how many source columns found a place."""
+
+    text: str
+    rows: int
+    mapped: int
+    columns: int
+
+    @property
+    def todo(self) -> int:
+        """Lines that a person must fill in."""
+        return sum(f": {TODO}" in line or f"[{TODO}]" in line for line in self.text.splitlines() if not line.startswith("#"))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    names: tuple[str, ...]
+    profiles: list[Profile]
+    matches: dict[str, Match]
+    numbers: Numbers
+    dialect: Dialect
+    rows: int
+
+    @property
+    def units(self) -> int | None:
+        """Position of the column that names the unit of the row's quantities, if there is one that is nothing else."""
+        taken = {match.position for match in self.matches.values()}
+        return next((n for n, name in enumerate(self.names) if is_unit(name) and n not in taken), None)
+
+    @property
+    def unused(self) -> list[str]:
+        """Source columns without a place."""
+        taken = {match.position for match in self.matches.values()} | {self.units}
+        return [name for n, name in enumerate(self.names) if n not in taken]
+
+
+def draft_layout(path: Path, contract: FeedContract, name: str) -> Draft:
+    """Draft a layout for one feed from a file. Raises `InputRefused` for a file that cannot be read."""
+    dialect = guess_dialect(path)
+    names, cells = _sample(path, dialect)
+    profiles = [profile_column(column) for column in cells]
+    matches = match_columns(names, profiles, contract)
+    numbers = _numbers(profiles[match.position].numbers for match in matches.values() if _is_number(contract.column(match.column)))
+    seen = _Seen(names, profiles, matches, numbers, dialect, len(cells[0]) if cells else 0)
+    lines = [
+        *_head(path, contract, name, seen),
+        *_file(dialect),
+        *_values(contract, seen),
+        *_columns(contract, seen),
+        *_tail(contract, seen, cells),
+    ]
+    text = "\n".join(lines) + "\n"
+    if len(text.encode()) > MAX_LAYOUT_BYTES:
+        raise InputRefused(f"{path.name}: {len(names)} columns are too many for a draft; cut the file to the columns that matter")
+    return Draft(text, seen.rows, len(matches), len(contract.columns))
+
+
+def layout_name(stem: str) -> str:
+    """A name that a layout may have, made of a file's name.
+
+    >>> layout_name("Bestand 2026-01-31 (final)"), layout_name("7eleven")
+    ('bestand', 'layout_7eleven')
+    """
+    words = re.findall(r"[a-z0-9]+", re.sub(r"[0-9]{4}.?[0-9]{2}.?[0-9]{2}.*", "", stem.lower()) or stem.lower())
+    made = "_".join(words)[:50].strip("_") or "layout"
+    return made if made[0].isalpha() else f"layout_{made}"
+
+
+def _sample(path: Path, dialect: Dialect) -> tuple[tuple[str, ...], list[list[str]]]:
+    with open_records(path, dialect.format, path.name) as source:
+        names = tuple(source.names)
+        wanted = {f"c{position}": position for position in range(len(names))}
+        for batch in source.batches(wanted):
+            table = batch.cells.slice(0, SAMPLE_ROWS)
+            return names, [[cell or "" for cell in table[f"c{position}"].to_pylist()] for position in range(len(names))]
+    return names, [[] for _ in names]
+
+
+def _numbers(found: Iterable[Numbers]) -> Numbers:
+    """How most of the number columns are written; a column that differs says so itself."""
+    marked = [numbers for numbers in found if numbers.marked]
+    if not marked:
+        return Numbers()
+    decimal = Counter(numbers.decimal for numbers in marked).most_common(1)[0][0]
+    thousands = Counter(numbers.thousands for numbers in marked if numbers.decimal == decimal and numbers.thousands).most_common(1)
+    return Numbers(decimal, thousands[0][0] if thousands else "")
+
+
+def _head(path: Path, contract: FeedContract, name: str, seen: _Seen) -> list[str]:
+    return [
+        f"# Drafted from {plain_comment(path.name)}: {seen.rows} rows looked at. Fill in what is marked {TODO}, and glance at every guess.",
+        f"layout: {name}",
+        f"system: {name.split('_')[0]}",
+        f"feed: {contract.feed}",
+        f"description: {scalar(f'{contract.feed} from {plain_comment(path.name)}; say here what the file is and how one gets it.')}",
+    ]
+
+
+def _file(dialect: Dialect) -> list[str]:
+    return (
+        ["file:", *(with_comment(f"  {key}: {flow(value)}", dialect.evidence[key]) for key, value in dialect.keys.items())]
+        if dialect.keys
+        else []
+    )
+
+
+def _values(contract: FeedContract, seen: _Seen) -> list[str]:
+    used = {match.column: seen.profiles[match.position] for match in seen.matches.values()}
+    lines = []
+    if seen.numbers.decimal != ".":
+        lines.append(with_comment('  decimal: ","', _such(used, contract, ",")))
+    if seen.numbers.thousands:
+        lines.append(
+            with_comment(f"  thousands: {scalar(seen.numbers.thousands, quoted=True)}", _such(used, contract, seen.numbers.thousands))
+        )
+    if any(p.numbers.trailing_minus for name, p in used.items() if _is_number(contract.column(name))):
+        lines.append(with_comment("  trailing_minus: true", _such(used, contract, "-")))
+    for key, kind in (("dates", "date"), ("times", "timestamp")):
+        shared = _shared_format(contract, used, kind)
+        if shared:
+            lines.append(with_comment(f"  {key}: {scalar(shared)}", "every sampled cell is written so"))
+    empty = sorted({word for profile in used.values() for word in profile.empty})
+    if empty:
+        lines.append(with_comment(f"  empty: {flow(empty)}", "found where numbers or days stand"))
+    if any(profile.padded for profile in seen.profiles):
+        lines.append(with_comment("  trim: true", "white space stands around some cells"))
+    return ["values:", *lines] if lines else []
+
+
+def _such(used: dict[str, Profile], contract: FeedContract, mark: str) -> str:
+    found = [text for name, p in used.items() if _is_number(contract.column(name)) for text in p.words if mark in text]
+    return f"as in {plain_comment(found[0])}" if found else ""
+
+
+def _shared_format(contract: FeedContract, used: dict[str, Profile], kind: str) -> str:
+    formats = {p.formats for name, p in used.items() if contract.column(name).type == kind and p.formats}
+    if len(formats) != 1:
+        return ""
+    written = formats.pop()
+    return written[0] if len(written) == 1 and written != CANONICAL_FORMS[kind] else ""
+
+
+def _columns(contract: FeedContract, seen: _Seen) -> list[str]:
+    lines = ["columns:"]
+    for column in contract.columns:
+        match = seen.matches.get(column.name)
+        if match:
+            lines.append(_mapped(column, match, contract, seen))
+        elif column.name == "date" and contract.kind == "snapshot":
+            lines.append(with_comment(f"  {column.name}: {BUSINESS_DATE}", "the day that the file is landed for"))
+        elif column.nullable:
+            lines.append(with_comment(f"  # {column.name}: ", f"may stay out. {column.description}"))
+        else:
+            near = nearest(column, seen.unused)
+            hint = f"; perhaps {', '.join(map(plain_comment, near))}" if near else ""
+            lines.append(with_comment(f"  {column.name}: {TODO}", f"required: {column.description}{_allowed(column)}{hint}"))
+    return lines
+
+
+def _allowed(column: Column) -> str:
+    if column.enum:
+        return f" ({', '.join(column.enum)})"
+    return " (0 if the source has none)" if column.minimum == 0 and column.type == "integer" else ""
+
+
+def _mapped(column: Column, match: Match, contract: FeedContract, seen: _Seen) -> str:
+    name, profile = seen.names[match.position], seen.profiles[match.position]
+    more, doubts = _rules(column, profile, contract, seen)
+    if seen.units is not None and column.unit == "units":
+        more.append(f"unit: {{from: {scalar(seen.names[seen.units])}, factors: {_factors(seen.profiles[seen.units])}}}")
+    why = f"{match.confidence:.0%} {match.why}; {_samples(profile)}{doubts}"
+    if more or name == BUSINESS_DATE:
+        return with_comment(f"  {column.name}: {{from: {scalar(name)}{''.join(f', {entry}' for entry in more)}}}", why)
+    return with_comment(f"  {column.name}: {scalar(name)}", why)
+
+
+def _rules(column: Column, profile: Profile, contract: FeedContract, seen: _Seen) -> tuple[list[str], str]:
+    """What the cells of a column need beside its name, and what no sample could tell."""
+    if _is_number(column):
+        return _number_rules(column, profile.numbers, seen.numbers)
+    if column.type in CANONICAL_FORMS:
+        used = {m.column: seen.profiles[m.position] for m in seen.matches.values()}
+        key = "dates" if column.type == "date" else "times"
+        if not profile.formats or profile.formats == CANONICAL_FORMS[column.type] or _shared_format(contract, used, column.type):
+            return [], ""
+        if len(profile.formats) == 1:
+            return [f"{key}: {scalar(profile.formats[0])}"], ""
+        return [f"{key}: {TODO}"], f"; no sample says whether {' or '.join(profile.formats)}"
+    if column.type == "boolean" and not set(profile.words) <= {"true", "false"}:
+        return [f"booleans: {{true: [{TODO}], false: [{TODO}]}}"], f"; words are {listed(profile.words)}"
+    if column.enum and not set(profile.words) <= set(column.enum):
+        codes = {word: next((known for known in column.enum if known == word.lower()), TODO) for word in profile.words}
+        return [f"codes: {flow(codes)}"], f"; each is one of {', '.join(column.enum)}"
+    return [], ""
+
+
+def _number_rules(column: Column, own: Numbers, shared: Numbers) -> tuple[list[str], str]:
+    more = ["leading_zeros: true"] if own.leading_zeros else []
+    if column.type == "integer" and own.fractions_of_zeros:
+        more.append("whole: true")
+    if (
+        own.unsure
+        and (own.decimal, own.thousands) != (shared.decimal, shared.thousands)
+        and not (own.fractions_of_zeros and own.decimal == ".")
+    ):
+        mark = "." if "." in own.unsure else ","
+        return [*more, f"decimal: {TODO}"], f"; no sample says whether {mark!r} in {own.unsure} is of decimals or of thousands"
+    if own.marked and (own.decimal, own.thousands or shared.thousands) != (shared.decimal, shared.thousands):
+        more += [f"decimal: {scalar(own.decimal, quoted=True)}", f"thousands: {scalar(own.thousands, quoted=True)}"]
+    return more, ""
+
+
+def _factors(profile: Profile) -> str:
+    return "{" + ", ".join(f"{scalar(word)}: {1 if word.upper() in base_units() else TODO}" for word in profile.words) + "}"
+
+
+def _is_number(column: Column) -> bool:
+    return column.type in ("integer", "double") or column.decimals is not None
+
+
+def _tail(contract: FeedContract, seen: _Seen, cells: list[list[str]]) -> list[str]:
+    lines = [f"# Not used: {listed(seen.unused)}"] if seen.unused else []
+    key = [seen.matches[name].position for name in contract.key if name in seen.matches]
+    rows = list(zip(*(cells[position] for position in key), strict=True)) if key else []
+    if len(set(rows)) < len(rows) and all(
+        name in seen.matches or name == "date" or contract.column(name).nullable for name in contract.key
+    ):
+        twice = Counter(rows).most_common(1)[0][0]
+        sums = [c.name for c in contract.columns if c.unit == "units"]
+        if sums and contract.kind == "snapshot":
+            lines.append(f"# Several rows share the key {listed(twice)}. If they are parts of one stock, this adds them up:")
+            lines.append(f"# group: {{by: key, sum: [{', '.join(sums)}], one_row_per: [columns that tell the rows apart]}}")
+    return lines
+
+
+def _samples(profile: Profile) -> str:
+    return f"holds {listed(profile.samples)}" if profile.samples else "always empty in the sample"
