@@ -63,7 +63,7 @@ docs: install  ## Static page of the marts: site/marts.html
 	@$(BIN)/python -m dagster_project.mart_docs site
 
 soak: install  ## Long runs: make soak PART=name SEED=0
-	@$(BIN)/python -m pytest -q -m soak $(if $(PART),-k $(PART),) --soak-seed=$(or $(SEED),0)
+	@$(BIN)/python -m pytest -q -m soak --timeout=2700 $(if $(PART),-k $(PART),) --soak-seed=$(or $(SEED),0)
 
 lock:  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-strip-extras --no-emit-index-url --no-header pyproject.toml -o requirements.lock
