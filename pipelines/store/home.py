@@ -26,6 +26,11 @@ class Home:
         return self.root / "inbox"
 
     @property
+    def layouts(self) -> Path:
+        """The site's own layouts, which come before the shipped ones."""
+        return self.root / "layouts"
+
+    @property
     def landing(self) -> Path:
         """Bytes as they arrived, under their sha256."""
         return self.root / "landing"
@@ -49,6 +54,11 @@ class Home:
     def published(self) -> Path:
         """Publications and the link to the current one."""
         return self.root / "published"
+
+    @property
+    def health(self) -> Path:
+        """Pages and documents of data health, one folder per business date."""
+        return self.root / "health"
 
     @property
     def outbox(self) -> Path:
@@ -78,6 +88,10 @@ class Home:
     def work(self, as_of: dt.date) -> Path:
         """Disposable folder of one business date."""
         return self.root / "work" / as_of.isoformat()
+
+    def health_of(self, as_of: dt.date) -> Path:
+        """Data health of one business date."""
+        return self.health / as_of.isoformat()
 
     def inbox_of(self, as_of: dt.date) -> Path:
         """Drop folder of one business date."""

@@ -1,0 +1,99 @@
+"""Words for people: what a check looks at, what a quarantine reason means, and what to do about either. No figures here."""
+
+from pipelines.extracts.contract import load_contracts
+from pipelines.extracts.text_rules import REASONS
+
+# By the check's name up to its first colon; {column} is what stands behind the colon.
+TITLES = {
+    "rows_present": "Rows of the day",
+    "row_count": "Number of rows",
+    "quarantine_share": "Rows in quarantine",
+    "columns_present": "Missing columns",
+    "keys_unique": "Repeated keys",
+    "references_known": "Unknown {column}",
+    "fresh": "Age of the newest row",
+    "no_future_rows": "Rows from the future",
+    "locations_reported": "Silent locations",
+    "stock_replay": "Stock against yesterday's stock plus movements",
+    "shipments_match_sales": "Shipments against sale movements",
+    "receipts_match_movements": "Receipts against inbound movements",
+    "expect_table_row_count_to_be_between": "Rows in the table",
+    "expect_column_values_to_not_be_null": "Missing {column}",
+    "expect_column_values_to_be_in_set": "Words of {column}",
+    "expect_column_values_to_match_regex": "Spelling of {column}",
+    "expect_column_values_to_be_between": "Range of {column}",
+    "expect_column_values_to_be_unique": "Repeated {column}",
+    "expect_compound_columns_to_be_unique": "Repeated keys",
+}
+SEND_AGAIN = "correct it at the source and land the file again"
+REMEDIES = {
+    "rows_present": "ask the sender for the file of the day; if the day was quiet, ask for a file with the header alone",
+    "row_count": "ask the sender whether the export is whole; if the change is real, raise gate.count_warn_share or count_block_share",
+    "quarantine_share": "look at the rows in quarantine below, correct the most frequent reason at the source and land the file again",
+    "columns_present": "ask for the missing columns, or name their new spelling in the layout",
+    "keys_unique": "remove the repeated rows at the source and land the file again",
+    "references_known": "send the master data first, or correct the key in these rows",
+    "fresh": "this looks like an older file: ask the sender for the file of the day",
+    "no_future_rows": "check the clock and the time zone of the export",
+    "locations_reported": "ask the silent locations for their stock; until then they give nothing away",
+    "stock_replay": "look for movements that were not sent, or a count that was booked without a movement, at the location-items named",
+    "shipments_match_sales": "compare the ERP's shipments with the WMS's sale movements at the location-items named",
+    "receipts_match_movements": "compare receipts with inbound movements at the location-items named",
+}
+REASON_REMEDIES = {
+    "too_few_fields": "a separator or a line break is missing in the line: quote texts that hold one",
+    "too_many_fields": "a separator stands inside a text: quote it",
+    "bad_quoting": "close the quote, and double a quote inside a text",
+    "line_too_long": "look for a quote that is never closed before this line",
+    "missing_value": "fill in the value at the source",
+    "surrounding_whitespace": "export without padding, or declare trim in the layout",
+    "control_character": "remove the character from the text at the source",
+    "not_integer": "export whole numbers without decimals, thousands marks or units",
+    "not_decimal": "export a point as decimal mark and no thousands marks, or declare both in the layout",
+    "too_many_decimals": "round at the source to the places that the contract keeps",
+    "not_number": "export a plain finite number",
+    "not_date": "export dates as YYYY-MM-DD, or declare their form in the layout",
+    "not_timestamp": "export times as YYYY-MM-DDTHH:MM:SS, or declare their form in the layout",
+    "not_boolean": "export true or false, or declare the words in the layout",
+    "not_in_enum": "use one of the allowed words, or map the code in the layout",
+    "bad_pattern": "correct the code; the contract says how it is spelt",
+    "too_long": "shorten the text at the source",
+    "out_of_range": "correct the figure; a factor of pack size or of 100 is the usual cause",
+    "duplicate_key": "send each key once",
+    "unknown_unit": "add the unit with its factor to the layout",
+    "unknown_code": "map the code in the layout, or correct it at the source",
+    "lookup_missing": "send the companion row, or correct the key",
+    "group_differs": "rows of one key disagree: correct them at the source",
+}
+
+
+def title_of(check: str) -> str:
+    """What a check looks at, in words.
+
+    >>> title_of("references_known:item_id"), title_of("units_look_like_cases")
+    ('Unknown item_id', 'Units look like cases')
+    """
+    name, _, column = check.partition(":")
+    words = name.removeprefix("expect_").replace("_", " ")
+    title = TITLES.get(name, words[:1].upper() + words[1:] + (": {column}" if column else ""))
+    return title.replace("{column}", column.replace(",", ", "))
+
+
+def remedy_of(check: str) -> str:
+    """What to do when a check fails."""
+    return REMEDIES.get(check.partition(":")[0], f"look at the examples, {SEND_AGAIN}")
+
+
+def reason_remedy(reason: str) -> str:
+    """What to do about rows quarantined for a reason."""
+    return REASON_REMEDIES.get(reason, SEND_AGAIN)
+
+
+def reason_meanings() -> dict[str, str]:
+    """Every reason that a row can be quarantined for, with its meaning: those of texts and keys, and each contract's own row rules.
+
+    >>> reason_meanings()["not_integer"]
+    'not a plain whole number of at most 18 digits'
+    """
+    rules = {rule.name: rule.says for contract in load_contracts().values() for rule in contract.rules}
+    return dict(sorted((rules | REASONS).items()))
