@@ -99,7 +99,14 @@ class FileFormat:
 def _encoding_problems(encoding: str) -> Generator[str]:
     try:
         "".encode(encoding)  # refuses codecs between bytes or between texts, such as zlib and rot13
-        known = codecs.lookup(encoding).name not in ("unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined", "utf-7")
+        known = codecs.lookup(encoding).name.replace("-", "_") not in (
+            "unicode_escape",
+            "raw_unicode_escape",
+            "idna",
+            "punycode",
+            "undefined",
+            "utf_7",
+        )
     except (LookupError, ValueError, TypeError):
         known = False
     if not known:

@@ -150,9 +150,10 @@ def _numbers(values: pa.Array) -> pa.Array:
     if pa.types.is_float16(values.type):
         values = compute.cast(values, pa.float32())
     text = _without_zeros(compute.cast(values, pa.string()))
+    text = compute.if_else(compute.equal(text, "-0"), "0", text)
     odd = compute.fill_null(compute.match_substring_regex(text, "[eE]"), False)
     if not compute.any(odd).as_py():
-        return compute.if_else(compute.equal(text, "-0"), "0", text)
+        return text
     plain = [f"{Decimal(t):f}" if is_odd and t is not None else t for t, is_odd in zip(text.to_pylist(), odd.to_pylist(), strict=True)]
     return _without_zeros(pa.array(plain, pa.string()))
 
