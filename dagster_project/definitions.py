@@ -4,14 +4,16 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.assets.ingest import ingest_assets
+from dagster_project.assets.ingest import RECONCILIATION, ingest_assets, lake_key
 from dagster_project.assets.marts import mart_assets, store_assets
 from dagster_project.assets.planning import planning_assets
-from dagster_project.assets.publication import publication_assets
+from dagster_project.assets.publication import PUBLICATION, publication_assets
+from dagster_project.data_health import health_asset
 from dagster_project.dbt_bridge import DbtProjectFiles
 from dagster_project.jobs import ingest_day_job, nightly_job, nightly_schedule
 from dagster_project.partitions import business_dates
 from dagster_project.resources import EvenstockHome
+from pipelines import flows
 from pipelines.settings import Settings, load_settings
 
 
@@ -23,9 +25,10 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
     marts = project.mart_keys()
     assets = [*ingest_assets(partitions), *store_assets(partitions), *mart_assets(partitions, project)]
     assets += [*planning_assets(partitions, marts), *publication_assets(partitions, marts)]
+    health = health_asset(partitions, [*(lake_key(feed) for feed in flows.FEEDS), RECONCILIATION, PUBLICATION])
     nightly = nightly_job()
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, health],
         jobs=[ingest_day_job(), nightly],
         schedules=[nightly_schedule(nightly)],
         resources={"evenstock": EvenstockHome.from_settings(settings)},

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.data_health import record_health
 from pipelines import flows
 from pipelines.domain.policy import Policy
 from pipelines.settings import Settings, load_policy
@@ -59,10 +60,13 @@ class EvenstockHome(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Any, None, None]:
-        """Hold the lease for as long as the run executes; raises `Busy` if someone else does."""
+        """Hold the lease for as long as the run executes, and leave data health behind; raises `Busy` if someone else holds it."""
         from pipelines.store.lease import hold_lease
 
         run = context.dagster_run
         what = f"{run.job_name} for {run.tags.get('dagster/partition', 'no date')}, run {run.run_id[:8]}" if run else "a run"
         with hold_lease(Path(self.home), what, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")):
-            yield self
+            try:
+                yield self
+            finally:
+                record_health(self.folders, run, context.instance, context.log)
