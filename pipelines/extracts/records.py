@@ -1,8 +1,7 @@
 """The nouns of reading: a batch of text cells with their lines, a broken record, and the limits that every format keeps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -46,27 +45,3 @@ class Header:
     """Names of a canonical file as written."""
 
     names: tuple[str, ...]
-
-
-def read_header(path: Path, source: str) -> Header:
-    """The header of a canonical file."""
-    from pipelines.extracts.file_format import CANONICAL, open_records
-
-    with open_records(path, CANONICAL, source) as records:
-        return Header(records.names)
-
-
-def read_batches(path: Path, header: Header, wanted: dict[str, int], source: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Batch]:
-    """Records of a canonical file, whose `header` was read before."""
-    from pipelines.extracts.file_format import CANONICAL, open_records
-
-    with open_records(path, CANONICAL, source, block_bytes) as records:
-        yield from records.batches(wanted)
-
-
-def raw_lines(path: Path, lines: set[int]) -> dict[int, str]:
-    """The text of given physical lines of a canonical file."""
-    from pipelines.extracts.file_format import CANONICAL, open_records
-
-    with open_records(path, CANONICAL) as records:
-        return records.raw_lines(lines)

@@ -74,15 +74,6 @@ def reason(column: Column) -> str:
     return f"CASE {whens} ELSE {quote(_tests(column)[0][1])} END"
 
 
-def first_faults(columns: tuple[Column, ...], line_column: str) -> str:
-    """SELECT line, column, reason, value of the first bad column of every row of `judged` that is not `_valid`."""
-    tests = [(f"WHEN NOT {is_valid(c)} THEN", c) for c in columns]
-    column = " ".join(f"{when} {quote(c.name)}" for when, c in tests)
-    why = " ".join(f"{when} {reason(c)}" for when, c in tests)
-    value = " ".join(f'{when} "{c.name}"' for when, c in tests)
-    return f"SELECT {line_column}, CASE {column} END, CASE {why} END, CASE {value} END FROM judged WHERE NOT _valid"  # noqa: S608
-
-
 def typed(column: Column) -> str:
     """SQL that casts accepted text."""
     return f"CAST(NULLIF(\"{column.name}\", '') AS {column.sql_type})"
