@@ -58,10 +58,11 @@ class ParquetRecords:
         flat = [field.name for field in self._schema if _is_flat(field.type)]
         found, first = {}, 1
         for part in self._parts(flat):
-            for number in sorted(n for n in lines if first <= n < first + part.num_rows):
-                row = part.slice(number - first, 1)
-                cells = (f"{name}={as_text(row[name], self._source)[0].as_py()}" for name in flat)
-                found[number] = ", ".join(cells)[:RAW_CHARS]
+            numbers = sorted(n for n in lines if first <= n < first + part.num_rows)
+            rows = part.take(pa.array([number - first for number in numbers], pa.int64()))
+            texts = [as_text(rows[name], self._source).to_pylist() for name in flat]
+            for number, *cells in zip(numbers, *texts, strict=True):
+                found[number] = ", ".join(f"{name}={cell}" for name, cell in zip(flat, cells, strict=True))[:RAW_CHARS]
             first += part.num_rows
             if len(found) == len(lines):
                 break
