@@ -182,7 +182,7 @@ def _guess_trailer(lines: list[str], rows: list[list[str]], skip: int, width: in
     if len(rows[-1]) == width or count not in numbers:
         return {}
     before, after = last.split(count, 1)
-    pattern = f"{re.escape(before)}(?P<rows>[0-9]+){re.escape(after)}"
+    pattern = f"{re.escape(before)}(?P<rows>[0-9]+){re.escape(after)}".replace("\\ ", " ")
     dialect.say("trailer", pattern, f"the last line says {count}, the number of rows")
     return {"trailer": pattern}
 

@@ -38,7 +38,10 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Profile:
-    """What the sampled cells of one source column look like. `kind` is number, date, time, text or empty; `words` are the commonest."""
+    """What the sampled cells of one source column look like. `kind` is number, date, time, text or empty; `words` are the commonest.
+
+    `missing` counts the cells without a value, those with a word of `empty` included.
+    """
 
     kind: str
     numbers: Numbers = Numbers()
@@ -47,6 +50,7 @@ class Profile:
     distinct: int = 0
     empty: tuple[str, ...] = ()
     padded: bool = False
+    missing: int = 0
     samples: tuple[str, ...] = field(default=())
 
 
@@ -71,14 +75,17 @@ def profile_column(cells: Sequence[str]) -> Profile:
     empty = tuple(word for word in common if word.lower() in EMPTY_WORDS)
     values = [text for text in found if text not in empty]
     if not values:
-        return Profile("empty", **shared)
+        return Profile("empty", missing=len(cells), **shared)
+    missing = len(cells) - len(found)
     formats = guess_formats(values)
     if formats:
-        return Profile("time" if read_format(formats[0]).has_time else "date", formats=formats, empty=empty, **shared)
+        return Profile(
+            "time" if read_format(formats[0]).has_time else "date", formats=formats, empty=empty, missing=len(cells) - len(values), **shared
+        )
     numbers = guess_numbers(values)
     if numbers is not None:
-        return Profile("number", numbers, empty=empty, **shared)
-    return Profile("text", **shared)
+        return Profile("number", numbers, empty=empty, missing=len(cells) - len(values), **shared)
+    return Profile("text", missing=missing, **shared)
 
 
 def guess_formats(texts: Sequence[str]) -> tuple[str, ...]:

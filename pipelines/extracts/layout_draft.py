@@ -194,6 +194,9 @@ def _mapped(column: Column, match: Match, contract: FeedContract, seen: _Seen) -
     more, doubts = _rules(column, profile, contract, seen)
     if seen.units is not None and column.unit == "units":
         more.append(f"unit: {{from: {scalar(seen.names[seen.units])}, factors: {_factors(seen.profiles[seen.units])}}}")
+    if profile.missing and not column.nullable:
+        zero = " (default: 0 if that is none)" if _is_number(column) else ""
+        doubts += f"; {profile.missing} of {seen.rows} are empty{zero}"
     why = f"{match.confidence:.0%} {match.why}; {_samples(profile)}{doubts}"
     if more or name == BUSINESS_DATE:
         return with_comment(f"  {column.name}: {{from: {scalar(name)}{''.join(f', {entry}' for entry in more)}}}", why)

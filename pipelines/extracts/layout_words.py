@@ -8,6 +8,30 @@ from pipelines.extracts.contract import FeedContract
 from pipelines.extracts.layout import BUSINESS_DATE, ColumnRule, Condition, Layout, Spellings
 
 TODO = "TODO"
+# What in a layout may help against a reason. A fault of the source is put right at the source, not here.
+REMEDIES = {
+    "missing_value": "`default: 0` or another word says what an empty cell means",
+    "surrounding_whitespace": "`values: {trim: true}` takes white space off",
+    "not_integer": "`whole: true` reads 12.0 as 12; `decimal:`, `thousands:`, `trailing_minus:` say how numbers are written",
+    "not_decimal": "`decimal:`, `thousands:`, `trailing_minus:`, `empty:` under `values:` say how numbers are written",
+    "not_number": "`decimal:`, `thousands:`, `trailing_minus:`, `empty:` under `values:` say how numbers are written",
+    "bad_number": "`decimal:`, `thousands:`, `trailing_minus:`, `empty:` say how numbers are written",
+    "too_many_decimals": "`round: half_even` rounds",
+    "not_date": "`dates: DD.MM.YYYY` or the like says how days are written, `empty:` which words mean none",
+    "bad_date": "`dates:` takes a list where days are written in several ways, `empty:` the words that mean none",
+    "ambiguous_date": "keep the one format under `dates:` that the source uses",
+    "not_timestamp": "`times: DD.MM.YYYY hh:mm:ss` or the like says how times are written; `time_from:` names a column of the time of day",
+    "bad_time": "`times:` takes a list where times are written in several ways, `empty:` the words that mean none",
+    "not_boolean": "`booleans: {true: [..], false: [..]}` says which words mean yes and no",
+    "not_in_enum": "`codes: {theirs: ours}` translates words",
+    "unknown_code": "add the word to `codes:`, or say `otherwise:`",
+    "unknown_unit": "add the unit and its factor to `unit:`",
+    "bad_pattern": "`prefix:`, `suffix:` and `strip_zeros:` take off what does not belong to a code; a companion file can translate it",
+    "duplicate_key": "`group:` adds up rows of one key that are parts of one stock",
+    "lookup_missing": "the companion file lacks the row; `optional: true` if that is no fault",
+    "sign_of_type": "`sign:` takes the sign from a column; `codes:` over `join: [type, sign]` can tell directions apart",
+    "missing_part": "`first:` takes the first column that is filled where not all are",
+}
 _LEFT = re.compile(r"(?<![A-Za-z0-9_])TODO(?![A-Za-z0-9_])")
 
 
