@@ -13,6 +13,7 @@ from dagster_project.dbt_bridge import DbtProjectFiles
 from dagster_project.jobs import ingest_day_job, nightly_job, nightly_schedule
 from dagster_project.partitions import business_dates
 from dagster_project.resources import EvenstockHome
+from dagster_project.sensors import landing_sensor
 from pipelines import flows
 from pipelines.settings import Settings, load_settings
 
@@ -31,6 +32,7 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
         assets=[*assets, health],
         jobs=[ingest_day_job(), nightly],
         schedules=[nightly_schedule(nightly)],
+        sensors=[landing_sensor(nightly, settings, partitions)],
         resources={"evenstock": EvenstockHome.from_settings(settings)},
         executor=dg.in_process_executor,
     )

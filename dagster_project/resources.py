@@ -24,6 +24,7 @@ class EvenstockHome(dg.ConfigurableResource):
     duckdb_memory: str = "2GB"
     duckdb_temp: str = "8GB"
     duckdb_threads: int = 2
+    drop_seconds: float = 60.0
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "EvenstockHome":
@@ -35,6 +36,7 @@ class EvenstockHome(dg.ConfigurableResource):
             duckdb_memory=settings.duckdb_memory,
             duckdb_temp=settings.duckdb_temp,
             duckdb_threads=settings.duckdb_threads,
+            drop_seconds=settings.drop_seconds,
         )
 
     @property

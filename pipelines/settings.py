@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pipelines.domain.errors import InputRefused, UsageError, shown
 from pipelines.domain.policy import Policy, parse_policy
+from pipelines.extracts.settling import Settling
 from pipelines.store.home import Home
 
 PREFIX = "EVENSTOCK_"
@@ -40,6 +41,10 @@ class Settings(BaseSettings):
     duckdb_threads: int = Field(default=2, ge=1, le=64, description="Threads of each DuckDB connection.")
     dbt_target: Path | None = Field(default=None, description="Folder for dbt's parsed project; empty means a folder in the home.")
     ledger_url: str = Field(default="", description="SQLAlchemy URL of the ledger; empty means ledger.sqlite in the home.")
+    drop_seconds: float = Field(
+        default=60.0, ge=0, le=86400, description="How long a file without manifest or marker must stay unchanged to count as whole."
+    )
+    drop_looks: int = Field(default=2, ge=1, le=1000, description="How many looks of the landing sensor in a row must see it unchanged.")
 
     @classmethod
     def settings_customise_sources(
@@ -96,6 +101,11 @@ class Settings(BaseSettings):
     def folders(self) -> Home:
         """The folders under the home."""
         return Home(self.home)
+
+    @property
+    def settling(self) -> Settling:
+        """When a file of a drop without manifest or marker counts as whole."""
+        return Settling(self.drop_looks, self.drop_seconds)
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

@@ -45,10 +45,14 @@ def ingest_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
 def _landing_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(key=LANDED, group_name="landing", partitions_def=partitions, kinds={"file"})
     def landed_drop(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
-        """The drop folder of the date, copied unchanged under its sha256 after its manifest agreed."""
-        arrived_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        landed = flows.land_inbox(evenstock.folders, business_date(context), arrived_at)
-        return dg.MaterializeResult(metadata={"files": len(landed), "bytes": sum(file.bytes for file in landed)})
+        """The drop folder of the date, copied unchanged under its sha256 after its manifest agreed, or once it is complete."""
+        arrived_at, as_of = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), business_date(context)
+        landed = flows.land_inbox(evenstock.folders, as_of, arrived_at, evenstock.drop_seconds)
+        remarks = flows.read_arrival(evenstock.folders, as_of)
+        for remark in remarks:
+            context.log.warning(remark)
+        figures = {"files": len(landed), "bytes": sum(file.bytes for file in landed), "remarks": remarks}
+        return dg.MaterializeResult(metadata=figures)
 
     return landed_drop
 

@@ -1,6 +1,8 @@
 """What lies in a drop folder: which file is which feed's, what nobody knows, and whether all of it has come. Nothing is landed here."""
 
 import datetime
+import hashlib
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,14 +10,16 @@ from pathlib import Path
 
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.drop_names import match_files
+from pipelines.extracts.durable import file_sha256
 from pipelines.extracts.kept_layouts import FoundLayout
 from pipelines.extracts.landing import Delivery, date_in_name
 from pipelines.extracts.manifest import MANIFEST_NAME, DropFile, read_manifest
-from pipelines.extracts.repeats import last_line
+from pipelines.extracts.repeats import content_sha256, last_line
 from pipelines.extracts.settling import Settling, Sighting
 
 SUCCESS = "_SUCCESS"
 DONE = ".done"
+BY_MANIFEST = "its manifest"
 _UNFINISHED = re.compile(r".*\.(tmp|temp|part|partial|filepart|crdownload|writing|swp)|\..+\.[A-Za-z0-9]{6}|.*~", re.IGNORECASE)
 
 
@@ -39,6 +43,11 @@ class Drop:
     remarks: tuple[str, ...]
 
     @property
+    def is_announced(self) -> bool:
+        """Whether a manifest announces it, against which it is held when it lands."""
+        return self.completed_by == BY_MANIFEST
+
+    @property
     def is_complete(self) -> bool:
         """Whether all of it has come and can land."""
         return not self.waiting
@@ -60,7 +69,7 @@ def look_at_drop(
     """
     if (folder / MANIFEST_NAME).exists():
         return _look_by_manifest(folder, business_date, expected)
-    matched = match_files(sorted(sightings), expected.layout_folders)
+    matched = match_files([name for name in sorted(sightings) if _is_data(name)], expected.layout_folders)
     files = [*matched.main, *(name for names in matched.companions.values() for name in names.values())]
     covered = _covered_by_marker(files, sightings)
     waiting = [*matched.problems, *_unfinished(sightings)]
@@ -81,6 +90,33 @@ def look_at_drop(
     return Drop(business_date, tuple(deliveries), by, tuple(waiting), _remarks(sightings, files, business_date))
 
 
+def identify_drop(drop: Drop) -> dict[str, tuple[str, ...]]:
+    """The identity of every delivery by feed, as landing would keep it. Raises `InputRefused` for bytes that are not as announced."""
+    found = {}
+    for delivery in drop.deliveries:
+        layout = delivery.layout.layout if delivery.layout else None
+        sha256 = _hash_announced(delivery.path, (delivery.control or {}).get("sha256", ""))
+        told = delivery.companion_sha256
+        beside = sorted(f"{name}={_hash_announced(path, told.get(name, ''))}" for name, path in delivery.companions.items())
+        reading = (layout.name, layout.digest) if layout else ("", "")
+        found[delivery.feed] = (content_sha256(delivery.path, sha256, layout), *reading, *beside)
+    return found
+
+
+def digest_drop(drop: Drop, identities: Mapping[str, tuple[str, ...]]) -> str:
+    """sha256 over what a drop would land and what its sender promised of it; neither names nor packing change it."""
+    promised = {d.feed: {name: (d.control or {}).get(name) for name in ("rows", "sums")} for d in drop.deliveries}
+    known = {feed: [*identity, promised[feed]] for feed, identity in identities.items()}
+    return hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _hash_announced(path: Path, announced: str) -> str:
+    sha256 = file_sha256(path)
+    if announced not in ("", sha256):
+        raise InputRefused(f"{path.name}: its bytes are not those that the manifest announces")
+    return sha256
+
+
 def _look_by_manifest(folder: Path, business_date: datetime.date, expected: Expected) -> Drop:
     announced = read_manifest(folder, expected.layout_folders)
     if announced.business_date != business_date:
@@ -93,7 +129,7 @@ def _look_by_manifest(folder: Path, business_date: datetime.date, expected: Expe
     used = {path.name for delivery in deliveries for path in (delivery.path, *delivery.companions.values())}
     strays = [path.name for path in sorted(folder.iterdir()) if path.name not in {*used, MANIFEST_NAME, SUCCESS}]
     remarks = tuple(f"{name}: not announced by the manifest, so nobody reads it" for name in strays if not name.endswith(DONE))
-    return Drop(business_date, deliveries, "its manifest", tuple(waiting), remarks)
+    return Drop(business_date, deliveries, BY_MANIFEST, tuple(waiting), remarks)
 
 
 def _delivery(file: DropFile, source_system: str) -> Delivery:
@@ -103,6 +139,10 @@ def _delivery(file: DropFile, source_system: str) -> Delivery:
 def _short_file(file: DropFile) -> str:
     size = file.path.stat().st_size
     return f"{file.path.name}: {size} of the {file.bytes} bytes that the manifest announces have come" if size < file.bytes else ""
+
+
+def _is_data(name: str) -> bool:
+    return name != SUCCESS and not name.endswith(DONE) and not _UNFINISHED.fullmatch(name)
 
 
 def _covered_by_marker(files: Sequence[str], sightings: Mapping[str, Sighting]) -> set[str]:
@@ -127,17 +167,16 @@ def _still_coming(
     """Why one file may not be whole yet; empty if it is. A trailer that is due must be there, whatever a marker says."""
     trailer = layout.layout.file.trailer if layout else ""
     if trailer and layout:
-        has_trailer = re.search(trailer, last_line(folder / name, layout.layout.file.encoding)) is not None
+        has_trailer = re.search(trailer, last_line(folder / name, layout.layout.file)) is not None
         return [] if has_trailer else [f"{name}: the trailer line that layout {layout.layout.name} asks for has not come"]
     if name in covered:
         return []
     seen = sightings[name]
     if seen.is_settled(settling, now):
         return []
-    seconds, looks = settling.seconds, settling.observations
     return [
-        f"{name}: seen unchanged {seen.times} of {looks} times, and it counts as whole {seconds:g} s after it last changed; "
-        f"put an empty {SUCCESS} beside it to say that all is there"
+        f"{name}: seen unchanged {seen.times} of {settling.observations} times, and whole {settling.seconds:g} s after it last changed, "
+        f"or with an empty {SUCCESS} beside it"
     ]
 
 
@@ -156,6 +195,6 @@ def _remarks(sightings: Mapping[str, Sighting], files: Sequence[str], business_d
         dated = date_in_name(name)
         if name in files and dated not in (None, business_date):
             told.append(f"{name}: its name says {dated}, it lies under {business_date}")
-        if name not in files and name != SUCCESS and not name.endswith(DONE) and not _UNFINISHED.fullmatch(name):
+        if name not in files and _is_data(name):
             told.append(f"{name}: no feed or layout knows this name, so nobody reads it")
     return tuple(told)

@@ -87,17 +87,15 @@ def _known_layouts(folders: tuple[Path, ...]) -> list[FoundLayout]:
 
 
 def _fitting(name: str, layouts: Iterable[FoundLayout]) -> list[FoundLayout]:
-    """Layouts whose `files:` patterns fit; one without patterns fits files of its own name."""
-    whole, (stem, _) = name.lower(), _split(name)
+    """Layouts whose `files:` patterns fit the name, with or without packing, or without date and ending; by default its own name."""
+    whole = name.lower()
     bare = next((whole.removesuffix(end) for end in _PACKED if whole.endswith(end)), whole)
-    fitting = []
-    for found in layouts:
-        patterns = [pattern.lower() for pattern in found.layout.files]
-        if any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns for text in (whole, bare)) or (
-            not patterns and stem == found.layout.name
-        ):
-            fitting.append(found)
-    return fitting
+    texts = {whole, bare, _split(name)[0]}
+    return [
+        found
+        for found in layouts
+        if any(fnmatch.fnmatchcase(text, pattern.lower()) for pattern in found.layout.files or (found.layout.name,) for text in texts)
+    ]
 
 
 def _add_companions(found: Matched, name: str, layout: FoundLayout, names: Sequence[str]) -> None:
@@ -125,6 +123,6 @@ def _near_misses(names: Sequence[str]) -> list[str]:
     problems = []
     for name in names:
         near = difflib.get_close_matches(_split(name)[0], list(load_contracts()), n=1, cutoff=NEAR)
-        if near and not name.endswith((".done", ".partial", ".tmp")):
+        if near:
             problems.append(f"{name}: no feed or layout knows this name; did you mean {near[0]}.csv? Rename it or take it away")
     return problems

@@ -26,7 +26,7 @@ from pipelines.extracts.manifest import parse_date
 
 FORMAT = "evenstock-lake/1"
 ROW_GROUP_ROWS = 122_880
-_SIDECAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.v[0-9]{4,}-[0-9a-f]{12}\.parquet\.json")
+_SIDECAR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.v([0-9]{4,})-[0-9a-f]{12}\.parquet\.json")
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,16 @@ def current_files(lake_dir: Path, feed: str, as_of: datetime.date) -> list[LakeF
             if file.business_date <= as_of and (file.business_date not in newest or newest[file.business_date].version < file.version):
                 newest[file.business_date] = file
     return [newest[day] for day in sorted(newest)]
+
+
+def lake_versions(lake_dir: Path, feed: str) -> dict[datetime.date, int]:
+    """The highest version of every business date, told from names alone."""
+    newest: dict[datetime.date, int] = {}
+    for path in (Path(lake_dir) / feed).glob("*.parquet.json"):
+        if match := _SIDECAR.fullmatch(path.name):
+            day = datetime.date.fromisoformat(match[1])
+            newest[day] = max(int(match[2]), newest.get(day, 0))
+    return newest
 
 
 def lake_digest(files: Iterable[LakeFile]) -> str:

@@ -175,11 +175,12 @@ def _staged(landing: Path, delivery: Delivery, business_date: datetime.date) -> 
             told = delivery.companion_sha256.get(name)
             _check_announced(path, digest, length, {"sha256": told} if told else {})
             beside.append((name, copy, digest))
+        layout = delivery.layout.layout if delivery.layout else None
         if control:
-            layout, places = delivery.layout.layout if delivery.layout else None, {name: copy for name, copy, _ in beside}
+            places = {name: copy for name, copy, _ in beside}
             contract = load_contract(delivery.feed)
             verify_control(temporary, contract, control, str(source), layout, business_date=business_date, companions=places)
-        yield _Staged(delivery, temporary, sha256, content_sha256(temporary, sha256), size, tuple(beside))
+        yield _Staged(delivery, temporary, sha256, content_sha256(temporary, sha256, layout), size, tuple(beside))
 
 
 def _check_header(staged: _Staged, business_date: datetime.date) -> None:

@@ -180,7 +180,7 @@ TOP: dict[str, Schema] = {
     "system": _text("the system that writes the file"),
     "feed": {"enum": [], "description": "canonical feed"},
     "description": _text("what the file is and how one gets it"),
-    "files": _list("patterns of its files' names, such as `MARD*`, in a drop without a manifest; by default the layout's own name", _NAME),
+    "files": _list("names of its files without date and ending, such as `MARD` or `STOCK*`; by default the layout's own", _NAME),
     "file": _object("what the file looks like; by default canonical CSV", FILE),
     "values": _object("how the source writes things, by default as the contract does; a column may differ", VALUES),
     "where": _list(

@@ -3,11 +3,11 @@
 A step may be run again at any time: it writes whole files into the attempt's own folder, and the ledger ignores what it already knows.
 """
 
+from pipelines.flows.arrival import land_inbox, look_at_drop, read_arrival, reopened_dates
 from pipelines.flows.closing import Decided, approve, decide, dispatch
 from pipelines.flows.intake import (
     GateInputs,
     ingest_feed,
-    land_inbox,
     read_day,
     read_feed,
     read_gate_inputs,
@@ -17,6 +17,7 @@ from pipelines.flows.intake import (
 )
 from pipelines.flows.night import audit, build_store, learn, make_forecasts, make_plan, make_run_id, publish_run
 from pipelines.flows.run import DAILY_FEEDS, FEEDS, MASTER_FEEDS, Run
+from pipelines.flows.watch import InboxReport, watch_inbox
 
 __all__ = [
     "DAILY_FEEDS",
@@ -24,6 +25,7 @@ __all__ = [
     "MASTER_FEEDS",
     "Decided",
     "GateInputs",
+    "InboxReport",
     "Run",
     "approve",
     "audit",
@@ -33,14 +35,18 @@ __all__ = [
     "ingest_feed",
     "land_inbox",
     "learn",
+    "look_at_drop",
     "make_forecasts",
     "make_plan",
     "make_run_id",
     "publish_run",
+    "read_arrival",
     "read_day",
     "read_feed",
     "read_gate_inputs",
     "reconcile_ledger",
+    "reopened_dates",
     "save_reconciliation",
     "save_verdict",
+    "watch_inbox",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import GateBlocked, InputRefused
 from pipelines.domain.policy import Policy
+from pipelines.flows.arrival import refused_verdict
 from pipelines.flows.run import FEEDS, Run
 from pipelines.store.home import Home
 from pipelines.store.workfolder import write_atomically
@@ -37,29 +38,11 @@ class GateInputs:
     is_delivered: bool = True
 
 
-def land_inbox(home: Home, as_of: dt.date, arrived_at: str | None = None) -> list[Any]:
-    """Land the drop folder of a business date, if there is one; returns every landed file of the date.
-
-    Raises `InputRefused` for a drop whose manifest is about another date than its folder.
-    """
-    from pipelines.extracts.landed import list_landed
-    from pipelines.extracts.landing import land_drop
-    from pipelines.extracts.manifest import read_manifest
-
-    drop = home.inbox_of(as_of)
-    if drop.is_dir():
-        told = read_manifest(drop).business_date
-        if told != as_of:
-            raise InputRefused(f"{drop}: its manifest is about {told}, its folder about {as_of}; put the drop under its own date")
-        land_drop(home.landing, drop, arrived_at)
-    landed = list_landed(home.landing, business_date=as_of)
-    if not landed:
-        raise GateBlocked(f"nothing has landed for {as_of}: put a drop folder at {home.inbox_of(as_of)} or use evenstock land")
-    return landed
-
-
 def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
-    """Check the newest landed file of a feed and date and put its accepted rows into the lake; None if no file has landed."""
+    """Check the newest landed file of a feed and date and put its accepted rows into the lake; None if no file has landed.
+
+    A file that cannot be read at all leaves a blocking verdict behind and raises `InputRefused`.
+    """
     from pipelines.extracts.contract import load_contract
     from pipelines.extracts.lake import ingest
     from pipelines.extracts.landed import list_landed
@@ -68,7 +51,11 @@ def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
     if not landed:
         return None
     newest = max(landed, key=lambda file: file.version)
-    return ingest(newest, load_contract(feed), home.lake, home.quarantine)
+    try:
+        return ingest(newest, load_contract(feed), home.lake, home.quarantine)
+    except InputRefused as error:
+        save_verdict(home, as_of, feed, "", refused_verdict(feed, as_of, str(error)))
+        raise
 
 
 def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResult | None", policy: Policy) -> GateInputs:
