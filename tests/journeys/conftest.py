@@ -33,3 +33,30 @@ def uninterrupted(ready, next_day, tmp_path_factory) -> Path:
     home = Path(shutil.copytree(ready, tmp_path_factory.mktemp("uninterrupted") / "home", symlinks=True))
     Nights(load_settings(home=home), persistent=False).run("nightly", next_day[0].date)
     return home
+
+
+@pytest.fixture
+def at_home(played_loop, monkeypatch):
+    """The played loop's own home, for commands that only look."""
+    monkeypatch.setenv("EVENSTOCK_HOME", str(played_loop.home))
+    return played_loop.home
+
+
+@pytest.fixture
+def own_home(played_loop, monkeypatch, tmp_path):
+    """A copy of it, for commands that decide."""
+    home = Path(shutil.copytree(played_loop.home, tmp_path / "home", symlinks=True))
+    monkeypatch.setenv("EVENSTOCK_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def one_line(capfd):
+    """Call it for what stands on stderr, which must be one line without a traceback."""
+
+    def read() -> str:
+        said = capfd.readouterr().err
+        assert said.startswith("evenstock: ") and said.count("\n") == 1 and "Traceback" not in said, said
+        return said
+
+    return read
