@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.dates import parse_date
-from cli.landing import say_json
+from cli.landing import parse_companions, say_json
 from cli.screen import print_table, say
 from pipelines.domain.errors import UsageError
 from pipelines.domain.foreign_text import clean
@@ -110,7 +110,7 @@ def try_layout(
 
     loaded = _load(layout)
     checked = check_file(
-        data, load_contract(loaded.feed), loaded, business_date=_business_date(data, date), companions=_companions(companions or [])
+        data, load_contract(loaded.feed), loaded, business_date=_business_date(data, date), companions=parse_companions(companions or [])
     )
     if as_json:
         say_json(_as_json(loaded, data, checked, limit))
@@ -154,18 +154,6 @@ def _business_date(data: Path, given: str | None) -> dt.date | None:
     from pipelines.extracts.landing import infer_business_date
 
     return parse_date(given, "--date") if given else infer_business_date(data)
-
-
-def _companions(words: list[str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for word in words:
-        name, equals, file = word.partition("=")
-        if not (name and equals and file):
-            raise UsageError(f"--with {word!r}: write NAME=FILE, such as --with MKPF=mkpf.csv")
-        if name in found:
-            raise UsageError(f"--with {name}: named twice; keep one file")
-        found[name] = Path(file)
-    return found
 
 
 def _counts(checked: "CheckedFile") -> dict[str, int]:

@@ -136,12 +136,12 @@ def check_business_date(date: datetime.date) -> None:
         raise UsageError(f"business date {date} is outside {EARLIEST_YEAR}-01-01 to {LATEST_YEAR}-12-31; correct the year")
 
 
-def infer_business_date(path: Path) -> datetime.date | None:
+def infer_business_date(path: Path, layout_folders: tuple[Path, ...] = ()) -> datetime.date | None:
     """The date in the manifest beside (or inside) `path`, else the only date YYYY-MM-DD in its name, else None."""
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     if (folder / MANIFEST_NAME).is_file():
-        drop = read_manifest(folder)
+        drop = read_manifest(folder, layout_folders)
         if path.is_dir() or path.name in {file.path.name for file in drop.files}:
             return drop.business_date
     return date_in_name(path.name)

@@ -15,10 +15,10 @@ def test_the_version_in_force_is_named(tmp_path, monkeypatch, capsys):
     wrong.write_text(f"{header}\n2026-01-05,CA_1,I1,,99,2,1,\n")
     for file, said in [
         (right, "version 1 is in force (new)"),
-        (right, "version 1 is in force (the same bytes, nothing changed)"),
+        (right, "version 1 is in force (the same contents, nothing changed)"),
         (wrong, "version 2 is in force (new)"),
         (right, "version 3 is in force (brings back version 1)"),
-        (right, "version 3 is in force (the same bytes, nothing changed)"),
+        (right, "version 3 is in force (the same contents, nothing changed)"),
     ]:
         land([file], "wms_stock")
         assert said in capsys.readouterr().out
