@@ -1,0 +1,226 @@
+"""The judge: a mutated file goes through landing, check, gate and reconciliation of a real night, and what came of it is held against the
+truth. Great Expectations runs only where everything cheaper let a wrong row pass: the verdict is the same and costs a tenth.
+"""
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import quality.suites
+from pipelines import flows
+from pipelines.domain.errors import EvenstockError
+from pipelines.extracts.contract import load_contract
+from pipelines.extracts.landing import land_drop, land_file, land_files
+from pipelines.extracts.manifest import MANIFEST_NAME
+from pipelines.flows.known import read_known
+from tests.faults.mutations.night import CleanNight, accepted_rows
+
+EQUAL, QUARANTINED, REFUSED, FROZEN, WARNED, SILENT, CRASHED = (
+    "accepted-equal", "quarantined", "refused", "frozen", "warned by name", "SILENTLY WRONG", "CRASHED",
+)  # fmt: skip
+OUTCOMES = (EQUAL, QUARANTINED, REFUSED, FROZEN, WARNED, SILENT, CRASHED)
+MANIFESTS = ("none", "totals", "full")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file, who said so, and for a silent one what is wrong in it."""
+
+    kind: str
+    why: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.kind in (SILENT, CRASHED)
+
+
+def judge(night: CleanNight, feed: str, data: bytes) -> dict[str, Outcome]:
+    """Let `data` arrive as the feed's file of the night: with no manifest, with the clean file's control totals, with its whole manifest.
+
+    Figures that landing lets pass are used up there, so that the rest of the night is the same as without a manifest.
+    """
+    path = send(night, feed, data)
+    with night.without(feed):
+        plain = _attempt(lambda: _night_of(night, feed, path))
+    outcomes = {"none": plain}
+    for manifest in MANIFESTS[1:]:
+        with night.without(feed):
+            landed = _attempt(lambda manifest=manifest: _land(night, feed, path, manifest, night.entry(feed)))
+        outcomes[manifest] = plain if landed.kind == EQUAL else landed
+    return outcomes
+
+
+def judge_entry(night: CleanNight, feed: str, data: bytes, entry: Mapping[str, Any]) -> Outcome:
+    """Let `data` arrive with a manifest of this entry."""
+    path = send(night, feed, data)
+    with night.without(feed):
+        return _attempt(lambda: _land(night, feed, path, "full", dict(entry)), lambda: _ingested(night, feed))
+
+
+def send(night: CleanNight, feed: str, data: bytes) -> Path:
+    """Put the file into a drop folder of its own."""
+    folder = night.home.root / "sent" / night.day.isoformat()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / f"{feed}.csv").write_bytes(data)
+    return folder / f"{feed}.csv"
+
+
+def _attempt(*steps: Callable[[], Outcome]) -> Outcome:
+    """The outcome of the last step, unless one before it refuses; anything but an error for the user is a crash."""
+    try:
+        outcome = Outcome(EQUAL)
+        for step in steps:
+            outcome = step()
+        return outcome
+    except EvenstockError as error:
+        return Outcome(REFUSED, str(error))
+    except Exception as error:
+        return Outcome(CRASHED, f"{type(error).__name__}: {error}")
+
+
+def _night_of(night: CleanNight, feed: str, path: Path) -> Outcome:
+    land_files(night.home.landing, [(path, night.day)], feed)
+    return _ingested(night, feed)
+
+
+def _ingested(night: CleanNight, feed: str) -> Outcome:
+    result = flows.ingest_feed(night.home, feed, night.day)
+    assert result is not None
+    return _outcome(night, feed, result, accepted_rows(night.home, feed, night.day))
+
+
+def _land(night: CleanNight, feed: str, path: Path, manifest: str, entry: dict[str, Any]) -> Outcome:
+    if manifest == "totals":
+        land_file(night.home.landing, path, feed, night.day, control={name: entry[name] for name in ("rows", "sums")})
+    else:
+        (path.parent / MANIFEST_NAME).write_text(json.dumps({**night.manifest, "files": [entry]}))
+        land_drop(night.home.landing, path.parent)
+    return Outcome(EQUAL)
+
+
+def _outcome(night: CleanNight, feed: str, result: Any, found: pa.Table) -> Outcome:
+    wrong, missing = differences(night.truth[feed], found)
+    with cheap_suites():
+        failed, frozen = _checks(night, feed, result, is_equal=not wrong and not missing)
+    blocked = [check for check in failed if check.severity == "block"]
+    if blocked:
+        return Outcome(REFUSED, f"{blocked[0].name}: {blocked[0].observed}")
+    if not wrong and not missing:
+        return Outcome(QUARANTINED if result.rows_quarantined else EQUAL)
+    if not wrong and len(missing) <= result.rows_quarantined:
+        return Outcome(QUARANTINED, f"{result.rows_quarantined} rows")
+    return _wrong_outcome(night, feed, result, [*wrong, *missing], failed, frozen)
+
+
+def _wrong_outcome(
+    night: CleanNight, feed: str, result: Any, rows: list[dict[str, Any]], failed: list[Any], frozen: set[tuple[str, str]]
+) -> Outcome:
+    names = ", ".join(sorted({check.name for check in failed}))
+    if all(_pairs(feed, row) and _pairs(feed, row) <= frozen for row in rows):
+        return Outcome(FROZEN, f"{len(rows)} rows: {names}")
+    said = [text for check in failed for text in check.examples]
+    if all(is_named(feed, row, said) or (_pairs(feed, row) and _pairs(feed, row) <= frozen) for row in rows):
+        return Outcome(WARNED, names)
+    blocked = [check for check in _judge_one(night, feed, result).failures if check.severity == "block"]
+    if blocked:
+        return Outcome(REFUSED, f"{blocked[0].name}: {blocked[0].observed}")
+    return Outcome(SILENT, f"{rows[0]} and {len(rows) - 1} more; failed: {names}")
+
+
+def _checks(night: CleanNight, feed: str, result: Any, is_equal: bool) -> tuple[list[Any], set[tuple[str, str]]]:
+    """Failed checks of the feed's gate, of the gates of feeds that refer to it, and between feeds, and the item-locations they freeze.
+
+    Equal rows fail none of the latter.
+    """
+    verdicts = [_judge_one(night, feed, result)]
+    if not verdicts[0].passed or is_equal:
+        return list(verdicts[0].failures), set()
+    for other in night.feeds:
+        if other != feed and any(reference.feed == feed for reference in load_contract(other).references):
+            verdicts.append(_judge_one(night, other, flows.ingest_feed(night.home, other, night.day)))
+    failed, frozen = _reconcile(night)
+    frozen |= {(entry.location_id, entry.item_id) for verdict in verdicts for entry in verdict.failing}
+    return [*(check for verdict in verdicts for check in verdict.failures), *failed], frozen
+
+
+def _judge_one(night: CleanNight, feed: str, result: Any) -> Any:
+    from dagster_project.assets.ingest import _judge
+
+    return _judge(flows.read_gate_inputs(night.home, feed, night.day, result, night.policy), night.day, night.policy)
+
+
+def _reconcile(night: CleanNight) -> tuple[list[Any], set[tuple[str, str]]]:
+    """Failed checks between feeds, and the item-locations that they keep out of the plan."""
+    from quality.changes import check_masters
+    from quality.documents import check_documents
+    from quality.fulfilment import check_fulfilment
+    from quality.reconciliation import reconcile_day
+    from quality.usual import check_habits
+
+    frames, previous = flows.read_day(night.home, night.day)
+    known = read_known(night.home, frames, night.day)
+    checks = [*reconcile_day(frames, previous, night.day), *check_masters(frames, known)]
+    frozen = set()
+    for judge_documents in (check_documents, check_fulfilment, check_habits):
+        more, failing = judge_documents(frames, known, night.day)
+        checks += more
+        frozen |= {(entry.location_id, entry.item_id) for entry in failing}
+    return [check for check in checks if not check.passed], frozen
+
+
+@contextmanager
+def cheap_suites() -> Iterator[None]:
+    """Leave Great Expectations out: it repeats on typed rows what the contract checked on text, so that it can only refuse more."""
+    real = quality.suites.run_suite
+    quality.suites.run_suite = lambda contract, frame: []  # ty: ignore[invalid-assignment]
+    try:
+        yield
+    finally:
+        quality.suites.run_suite = real
+
+
+def differences(truth: pa.Table, found: pa.Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Accepted rows that are not true, and true rows that are not accepted."""
+    if truth.equals(found):
+        return [], []
+    true, seen = (Counter(tuple(row.items()) for row in table.to_pylist()) for table in (truth, found))
+    return [dict(row) for row in (seen - true).elements()], [dict(row) for row in (true - seen).elements()]
+
+
+def _pairs(feed: str, row: Mapping[str, Any]) -> set[tuple[str, str]]:
+    places = [row[name] for name in ("location_id", "origin", "destination") if row.get(name)]
+    return {(place, row["item_id"]) for place in places} if row.get("item_id") else set()
+
+
+def is_named(feed: str, row: Mapping[str, Any], said: list[str]) -> bool:
+    """Whether a failed check names the row: by its key, by location and item, or by its location or item alone if that is the key."""
+    contract = load_contract(feed)
+    key = [str(row[name]) for name in contract.key if name != contract.date_column and row.get(name) not in (None, "")]
+    names = [key, *([list(pair) for pair in _pairs(feed, row)])]
+    return any(all(_says(text, name) for name in group) for group in names if group for text in said)
+
+
+def _says(text: str, name: str) -> bool:
+    """Whether `name` stands in the text as a word of its own."""
+    at = text.find(name)
+    while at >= 0:
+        around = text[at - 1 : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(letter.isalnum() or letter in "_" for letter in around):
+            return True
+        at = text.find(name, at + 1)
+    return False
+
+
+def manifest_of(feed: str, data: bytes, rows: int, sums: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest's entry that is true of these bytes."""
+    digest = hashlib.sha256(data).hexdigest()
+    return {"feed": feed, "file": f"{feed}.csv", "rows": rows, "bytes": len(data), "sha256": digest, "sums": dict(sums)}

@@ -1,0 +1,181 @@
+"""A clean night for mutations to happen in: a small world whose gates have memory, with ids and texts that invite mistakes."""
+
+import datetime as dt
+import functools
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import flows
+from pipelines.domain.policy import Policy
+from pipelines.extracts import durable, lake
+from pipelines.extracts.contract import load_contract
+from pipelines.extracts.lake import current_files
+from pipelines.flows import intake, known
+from pipelines.store.home import Home
+from pipelines.twin.demand import DemandTable, generate_demand
+from pipelines.twin.extracts import write_drop, write_history_drop
+from pipelines.twin.simulate import Twin
+from pipelines.twin.world import World, build_generated_world
+from tests.faults.mutations.sheet import Case, Sheet
+
+START = dt.date(2026, 1, 5)
+WARM_UP_DAYS = 28
+DAYS = 6
+ODD_IDS = ("007", "0071", "1E5", "2E10", "100045", "AB-100", "MAR1", "5-11")
+ODD_TEXTS = ("Käsebrett, groß", "Crème brûlée set", 'Plug 3/4" brass', "Jalapeño – 12 pcs")
+
+
+@dataclass
+class CleanNight:
+    """A home in which every feed of `day` has landed clean, been gated and reconciled; `truth` holds the accepted rows by feed."""
+
+    home: Home
+    day: dt.date
+    policy: Policy
+    files: dict[str, bytes]
+    yesterday: dict[str, bytes]
+    manifest: dict[str, Any]
+    truth: dict[str, pa.Table]
+    packs: dict[str, int]
+
+    @property
+    def feeds(self) -> list[str]:
+        """Feeds that have rows on the day."""
+        return [feed for feed in flows.FEEDS if self.files.get(feed, b"").count(b"\n") > 1]
+
+    def case(self, feed: str, rng: Any) -> Case:
+        others = {name: data for name, data in self.files.items() if name != feed}
+        sheet = Sheet.read(self.files[feed])
+        return Case(load_contract(feed), sheet, self.day, rng, self.yesterday, others, self.packs)
+
+    def entry(self, feed: str) -> dict[str, Any]:
+        """The manifest's entry of a clean file."""
+        return next(dict(entry) for entry in self.manifest["files"] if entry["feed"] == feed)
+
+    @contextmanager
+    def without(self, feed: str) -> Iterator[None]:
+        """The night as if the feed had not landed yet; afterwards as before."""
+        places = [self.home.landing / feed, self.home.lake / feed, self.home.quarantine / feed]
+        aside = self.home.root / "aside"
+        shutil.rmtree(aside, ignore_errors=True)
+        moved = [path for place in places if place.is_dir() for path in place.glob(f"{self.day}*")]
+        for path in moved:
+            kept = aside / path.relative_to(self.home.root)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(kept)
+        try:
+            yield
+        finally:
+            for place in places:
+                for path in place.glob(f"{self.day}*"):
+                    path.unlink()
+            for path in moved:
+                (aside / path.relative_to(self.home.root)).rename(path)
+
+
+def make_night(root: Path, seed: int = 0, locations: int = 4, items: int = 60) -> CleanNight:
+    """Play a world with transfers on the road, land every day, and leave the last one as the clean night."""
+    home, policy = Home(root), Policy()
+    demand = _odd_ids(generate_demand(locations, items, WARM_UP_DAYS + DAYS, seed, START))
+    world = _odd_texts(build_generated_world(demand, seed))
+    twin = Twin(world, demand, seed)
+    history = [twin.play_day(_dispatches(twin, world, demand) if day > WARM_UP_DAYS - 9 else []) for day in range(WARM_UP_DAYS)]
+    drops = [write_history_drop(history, world, home.inbox)]
+    drops += [write_drop(twin.play_day(_dispatches(twin, world, demand)), world, home.inbox) for _ in range(DAYS)]
+    _send_all_masters(drops[0], drops[-1])
+    for drop in drops:
+        run_gates(home, dt.date.fromisoformat(drop.name), policy)
+    day = dt.date.fromisoformat(drops[-1].name)
+    files, yesterday = ({path.stem: path.read_bytes() for path in drop.glob("*.csv")} for drop in (drops[-1], drops[-2]))
+    truth = {feed: accepted_rows(home, feed, day) for feed in flows.FEEDS if feed in files}
+    items_frame = world.items
+    packs = dict(zip(items_frame["item_id"], items_frame["units_per_pack"].astype(int), strict=True))
+    return CleanNight(home, day, policy, files, yesterday, json.loads((drops[-1] / "manifest.json").read_text()), truth, packs)
+
+
+def _send_all_masters(first: Path, last: Path) -> None:
+    """Let the last drop hold every file that the first one had: feeds that come seldom come on the clean night, too."""
+    known, manifest = json.loads((first / "manifest.json").read_text()), json.loads((last / "manifest.json").read_text())
+    for entry in known["files"]:
+        if not (last / entry["file"]).exists():
+            shutil.copy(first / entry["file"], last / entry["file"])
+            manifest["files"].append(entry)
+    (last / "manifest.json").write_text(json.dumps(manifest))
+
+
+@contextmanager
+def quick_reading() -> Iterator[None]:
+    """No fsync, lake files of the clean days read once, their rows counted once: what a night reads, not how often, decides."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(durable, "sync_file", lambda *_: None)
+        read, count = lake.read_frame, intake.count_trailing_rows
+        patch.setattr(lake, "read_frame", functools.lru_cache(maxsize=400)(read))
+        patch.setattr(intake, "count_trailing_rows", functools.lru_cache(maxsize=400)(count))
+        rows_of = functools.lru_cache(maxsize=400)(lambda file, column, wanted, read=known._rows_of: read(file, column, list(wanted)))
+        patch.setattr(known, "_rows_of", lambda file, column, wanted: rows_of(file, column, tuple(wanted)))
+        yield
+
+
+def run_gates(home: Home, day: dt.date, policy: Policy) -> None:
+    """Land, ingest, gate and reconcile one day as a night does; everything must pass."""
+    from dagster_project.assets.ingest import _judge
+    from quality.gates import verdict
+    from quality.reconciliation import reconcile_day
+
+    flows.land_inbox(home, day)
+    for feed in flows.FEEDS:
+        result = flows.ingest_feed(home, feed, day)
+        judged = _judge(flows.read_gate_inputs(home, feed, day, result, policy), day, policy)
+        assert judged.passed, (day, judged.failures)
+        flows.save_verdict(home, day, feed, result.lake_sha256 if result else "", judged.to_json())
+    frames, previous = flows.read_day(home, day)
+    checks = reconcile_day(frames, previous, day)
+    assert all(check.passed or check.severity == "warn" for check in checks), (day, checks)
+    flows.save_reconciliation(home, day, verdict("reconciliation", day, checks, 0, 0).to_json())
+
+
+def accepted_rows(home: Home, feed: str, day: dt.date) -> pa.Table:
+    """The accepted rows of a feed and date without lineage."""
+    file = current_files(home.lake, feed, day)[-1]
+    assert file.business_date == day
+    return pq.read_table(file.path, columns=[column.name for column in load_contract(feed).columns])
+
+
+def _odd_ids(demand: DemandTable) -> DemandTable:
+    """Some items get ids that spreadsheets and casts spoil."""
+    return replace(demand, item_ids=tuple(sorted([*ODD_IDS, *demand.item_ids[len(ODD_IDS) :]])))
+
+
+def _odd_texts(world: World) -> World:
+    items = world.items.copy()
+    for at, text in enumerate(ODD_TEXTS):
+        items.loc[at * 3, "description"] = text
+    return replace(world, items=items)
+
+
+def _dispatches(twin: Twin, world: World, demand: DemandTable) -> list[dict[str, Any]]:
+    """Two transfer orders a day over two lanes, three lines each."""
+    import numpy as np
+
+    tag = twin.next_date.isoformat()
+    orders = []
+    for number, lane in enumerate(world.lanes.iloc[[twin.day % 3, 5 + twin.day % 4]].to_dict("records")):
+        origin = demand.location_ids.index(lane["origin"])
+        rich = np.argsort(-twin.stock.on_hand[origin], kind="stable")[number * 3 : number * 3 + 3]
+        lines = [{"line_id": f"L-{tag}-{number}{i}", "item_id": demand.item_ids[of], "units": 2} for i, of in enumerate(rich)]
+        orders.append(_order(f"T-{tag}-{number}", lane, tag, lines))
+    return orders
+
+
+def _order(name: str, lane: dict[str, Any], tag: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    ends = {key: lane[key] for key in ("origin", "destination", "mode")}
+    return {"format": "evenstock-dispatch/1", "transfer_id": name, "idempotency_key": name, "ship_date": tag, **ends, "lines": lines}
