@@ -208,12 +208,8 @@ def _unit_mix_up(drop: Path, luck: np.random.Generator, taken: set[str]) -> Spoi
         return None
     where = str(luck.choice(sorted({row[file.at("location_id")] for row in file.rows})))
     return _restate(
-        drop, file, "unit_mix_up", f"{where} counts in dozens", [r for r in file.rows if r[0:] and file.pair(r)[0] == where], _dozens
+        drop, file, "unit_mix_up", f"{where} counts in dozens", [r for r in file.rows if file.pair(r)[0] == where], lambda n: n // 12
     )
-
-
-def _dozens(units: int, luck: np.random.Generator | None) -> int:
-    return units // 12
 
 
 def _phantom_stock(drop: Path, luck: np.random.Generator, taken: set[str]) -> Spoiled | None:
@@ -229,18 +225,16 @@ def _phantom_stock(drop: Path, luck: np.random.Generator, taken: set[str]) -> Sp
         "phantom_stock",
         f"{count} item-locations have units that are not there",
         rows,
-        lambda units, _: units + int(luck.integers(3, 40)),
+        lambda units: units + int(luck.integers(3, 40)),
     )
 
 
-def _restate(
-    drop: Path, file: _File, kind: str, said: str, rows: Rows, change: Callable[[int, np.random.Generator | None], int]
-) -> Spoiled | None:
+def _restate(drop: Path, file: _File, kind: str, said: str, rows: Rows, change: Callable[[int], int]) -> Spoiled | None:
     """Other on_hand in some rows; reserved and blocked units stay within it."""
     names, pairs = ("on_hand", "reserved", "blocked"), set()
     for row in rows:
         before = [int(row[file.at(name)]) for name in names]
-        on_hand = change(before[0], None)
+        on_hand = change(before[0])
         after = [on_hand, min(before[1], on_hand), min(before[2], on_hand - min(before[1], on_hand))]
         if after != before:
             pairs.add(file.pair(row))
