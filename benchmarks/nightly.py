@@ -141,26 +141,13 @@ def plain_night() -> list[dict]:
 def gate_feeds(run: object, results: dict) -> None:
     """Every feed's gate and the checks between feeds, their verdicts kept."""
     from pipelines import flows
-    from pipelines.extracts.contract import load_contract
-    from quality.gates import run_gate, verdict
-    from quality.reconciliation import reconcile_day
+    from quality.judge import judge_feed
+    from quality.night import judge_night
 
     for feed, result in results.items():
-        inputs = flows.read_gate_inputs(run.home, feed, AS_OF, result, run.policy)
-        said = run_gate(
-            load_contract(feed),
-            inputs.frame,
-            business_date=AS_OF,
-            rows_in=inputs.rows_in,
-            rows_quarantined=inputs.rows_quarantined,
-            trailing_counts=inputs.trailing_counts,
-            known_keys=inputs.known_keys,
-            policy=run.policy.gate,
-            is_delivered=inputs.is_delivered,
-        )
+        said = judge_feed(flows.read_gate_inputs(run.home, feed, AS_OF, result, run.policy), AS_OF, run.policy.gate)
         flows.save_verdict(run.home, AS_OF, feed, result.lake_sha256 if result else "", said.to_json())
-    checks = reconcile_day(*flows.read_day(run.home, AS_OF), AS_OF)
-    flows.save_reconciliation(run.home, AS_OF, verdict("reconciliation", AS_OF, checks, 0, 0).to_json())
+    judge_night(run.home, AS_OF, run.policy)
 
 
 def build_marts(run: object, store: Path, tag: str) -> None:

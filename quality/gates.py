@@ -1,76 +1,27 @@
 """The gate of one landed partition: may it be used? Each check blocks or warns; reconciliation between feeds is a room further."""
 
 import datetime
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import GatePolicy
 from pipelines.extracts.contract import FeedContract
-from pipelines.extracts.durable import write_file
+from quality.columns import check_shifted_rows, check_swapped_columns
+from quality.history import History, set_scene
+from quality.repeats import check_repeated_rows, count_changed_rows, fingerprint
+from quality.values import check_shifted_decimals, check_unit_mixups, name_rows
+from quality.verdicts import Failing, GateCheck, GateVerdict, Severity, examples, verdict, write_verdict
 
-FORMAT = "evenstock-gate/1"
-MAX_EXAMPLES = 5
+__all__ = ["Failing", "GateCheck", "GateVerdict", "Severity", "run_gate", "verdict", "write_verdict"]
+
 MIN_TRAILING_DAYS = 3
 EVENT_NOISE_SIGMAS = 4.0
 ROWS_PER_EVENT = 3.0
 MAX_QUIET_DAYS = 7
-Severity = Literal["block", "warn"]
-
-
-@dataclass(frozen=True)
-class GateCheck:
-    """One check: what was seen, what was expected, and up to five examples of what is wrong."""
-
-    name: str
-    passed: bool
-    severity: Severity
-    observed: str
-    expected: str
-    examples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class GateVerdict:
-    """All checks of one feed and business date. `passed` is true unless a blocking check failed."""
-
-    feed: str
-    business_date: datetime.date
-    passed: bool
-    checks: tuple[GateCheck, ...]
-    rows: int
-    rows_quarantined: int
-
-    @property
-    def failures(self) -> tuple[GateCheck, ...]:
-        """Failed checks, blocking ones first."""
-        failed = [check for check in self.checks if not check.passed]
-        return tuple(sorted(failed, key=lambda check: check.severity != "block"))
-
-    def to_json(self) -> str:
-        """Canonical JSON: the same verdict gives the same bytes."""
-        body = {"format": FORMAT} | asdict(self) | {"business_date": self.business_date.isoformat()}
-        return json.dumps(body, sort_keys=True, indent=1) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> "GateVerdict":
-        """Read what `to_json` wrote. Raises `InputRefused` for anything else."""
-        try:
-            body = json.loads(text)
-            if body.pop("format") != FORMAT:
-                raise KeyError("format")
-            checks = tuple(GateCheck(**(check | {"examples": tuple(check["examples"])})) for check in body.pop("checks"))
-            day = datetime.date.fromisoformat(body.pop("business_date"))
-            return cls(business_date=day, checks=checks, **body)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputRefused(f"not a gate verdict of format {FORMAT}: {error}; run the gate again") from error
 
 
 def run_gate(
@@ -84,47 +35,57 @@ def run_gate(
     known_keys: Mapping[str, AbstractSet[str]],
     policy: GatePolicy,
     is_delivered: bool = True,
+    history: History | None = None,
+    quarantined: Sequence[Failing] = (),
 ) -> GateVerdict:
     """Judge the accepted rows of one partition (`frame` as from `read_partition`).
 
     `trailing_counts` are the rows of earlier days, 0 for a quiet one; `is_delivered` is false if no file came. Where no row came and
     none need come, no suite runs, and Great Expectations stays unloaded. `known_keys` maps a referenced feed (`erp_items`,
-    `erp_locations`) to its keys; a feed that refers to itself knows its own rows. A referenced feed without keys blocks.
+    `erp_locations`) to its keys; a feed that refers to itself knows its own rows. A referenced feed without keys blocks. `history` is
+    what values are compared with, `quarantined` names the item-locations of refused rows.
     """
+    feed = contract.feed
     if contract.may_be_empty and not rows_in:
-        return verdict(contract.feed, business_date, [check_quiet_day(contract, is_delivered, trailing_counts)], 0, 0)
+        return verdict(feed, business_date, [check_quiet_day(contract, is_delivered, trailing_counts)], 0, 0, policy)
     from quality.suites import run_suite
 
     absent = tuple(column.name for column in contract.columns if column.name not in frame)
     if absent:
         found = GateCheck("columns_present", False, "block", f"{len(absent)} columns missing", "every column of the contract", absent)
-        return verdict(contract.feed, business_date, [found], len(frame), rows_quarantined)
+        return verdict(feed, business_date, [found], len(frame), rows_quarantined, policy)
     suite = [GateCheck(r.name, r.passed, "block", r.observed, r.expected, r.examples) for r in run_suite(contract, frame)]
+    references, strangers = check_references(contract, frame, known_keys, policy)
     checks = [
         check_rows_present(contract, len(frame), rows_in),
         check_row_count(contract, len(frame), trailing_counts, policy),
         check_quarantine_share(rows_in, rows_quarantined, policy),
         *suite,
         check_keys_unique(contract, frame),
-        *check_references(contract, frame, known_keys, policy),
+        *references,
         *check_dates(contract, frame, business_date, policy, is_first=not any(trailing_counts)),
     ]
     if contract.date_column and contract.kind == "snapshot":
         checks.append(check_locations_reported(frame, contract.date_column, business_date, known_keys.get("erp_locations", frozenset())))
-    return verdict(contract.feed, business_date, checks, len(frame), rows_quarantined)
+    more, failing, marks = judge_against_past(contract, frame, business_date, policy, history or History())
+    failing += [*strangers, *quarantined]
+    return verdict(feed, business_date, checks + more, len(frame), rows_quarantined, policy, failing=failing, **marks)
 
 
-def verdict(feed: str, business_date: datetime.date, checks: Sequence[GateCheck], rows: int, rows_quarantined: int) -> GateVerdict:
-    """A verdict from its checks: it passes unless a blocking one failed."""
-    passed = all(check.passed or check.severity == "warn" for check in checks)
-    return GateVerdict(feed, business_date, passed, tuple(checks), rows, rows_quarantined)
-
-
-def write_verdict(gates_dir: Path, verdict: GateVerdict) -> Path:
-    """Write `<gates_dir>/<business_date>/<feed>.json` in one stroke."""
-    target = Path(gates_dir) / verdict.business_date.isoformat() / f"{verdict.feed}.json"
-    write_file(target, lambda path: path.write_text(verdict.to_json(), encoding="utf-8"))
-    return target
+def judge_against_past(
+    contract: FeedContract, frame: pd.DataFrame, business_date: datetime.date, policy: GatePolicy, history: History
+) -> tuple[list[GateCheck], list[Failing], dict[str, Any]]:
+    """The checks of values against their own past, the item-locations that fail them, and the marks that tomorrow's gate will need."""
+    scene = set_scene(contract, frame, history, business_date)
+    marks: dict[str, Any] = {"fingerprint": fingerprint(scene), "changed_rows": count_changed_rows(scene)}
+    if not len(scene.rows):
+        return [], [], marks
+    repeated = check_repeated_rows(scene, marks["fingerprint"], marks["changed_rows"])
+    if scene.is_unchanged:
+        return [repeated], [], marks
+    mixups, mixed = check_unit_mixups(scene, policy)
+    decimals, shifted = check_shifted_decimals(scene, policy)
+    return [mixups, decimals, check_swapped_columns(scene), check_shifted_rows(scene), repeated], mixed + shifted, marks
 
 
 def check_rows_present(contract: FeedContract, rows: int, rows_in: int) -> GateCheck:
@@ -183,15 +144,16 @@ def check_keys_unique(contract: FeedContract, frame: pd.DataFrame) -> GateCheck:
     """No key twice, nulls being equal to each other."""
     key = list(contract.key)
     twice = frame.loc[frame.duplicated(key, keep="first"), key]
-    shown = _examples(", ".join(map(str, values)) for values in twice.itertuples(index=False))
+    shown = examples(", ".join(map(str, values)) for values in twice.itertuples(index=False))
     return GateCheck("keys_unique", twice.empty, "block", f"{len(twice)} repeated keys", "0", shown)
 
 
 def check_references(
     contract: FeedContract, frame: pd.DataFrame, known_keys: Mapping[str, AbstractSet[str]], policy: GatePolicy
-) -> list[GateCheck]:
-    """Every referenced key is known. Some unknown rows warn, more than the quarantine share blocks."""
-    checks = []
+) -> tuple[list[GateCheck], list[Failing]]:
+    """Every referenced key is known. Some unknown rows warn and name their item-locations, more than the quarantine share blocks."""
+    checks: list[GateCheck] = []
+    failing: list[Failing] = []
     for reference in contract.references:
         known = set(frame[contract.key[0]]) if reference.feed == contract.feed else known_keys.get(reference.feed, frozenset())
         values = frame[reference.column].dropna()
@@ -204,10 +166,12 @@ def check_references(
                 "block" if blocks else "warn",
                 f"{len(unknown)} of {len(values)} rows name an unknown key",
                 f"keys of {reference.feed} ({len(known)} known)",
-                _examples(unknown.drop_duplicates()),
+                examples(unknown.drop_duplicates()),
             )
         )
-    return checks
+        name = f"references_known:{reference.column}"
+        failing += name_rows(contract.feed, frame.loc[unknown.index], name, f"{reference.column} is not in {reference.feed}")
+    return checks, failing
 
 
 def check_dates(
@@ -235,7 +199,7 @@ def check_dates(
             "block" if blocks else "warn",
             f"{len(future)} rows after {business_date.isoformat()}",
             "0",
-            _examples(future.dt.strftime("%Y-%m-%d").drop_duplicates()),
+            examples(future.dt.strftime("%Y-%m-%d").drop_duplicates()),
         ),
     ]
 
@@ -246,9 +210,5 @@ def check_locations_reported(frame: pd.DataFrame, date_column: str, business_dat
     silent = pd.Series(sorted(set(known) - set(today)), dtype="str")
     observed = f"{len(silent)} of {len(known)} locations without a row"
     return GateCheck(
-        "locations_reported", silent.empty, "warn", observed, f"every location on {business_date.isoformat()}", _examples(silent)
+        "locations_reported", silent.empty, "warn", observed, f"every location on {business_date.isoformat()}", examples(silent)
     )
-
-
-def _examples(values: Any) -> tuple[str, ...]:
-    return tuple(sorted(str(value) for value in values)[:MAX_EXAMPLES])

@@ -109,33 +109,18 @@ def _ingest_one(feed: str, context: dg.AssetExecutionContext, evenstock: Evensto
 
 def _judge(inputs: flows.GateInputs, as_of: dt.date, policy: Policy) -> Any:
     """The verdict of a feed's gate."""
-    from pipelines.extracts.contract import load_contract
-    from quality.gates import run_gate
+    from quality.judge import judge_feed
 
-    return run_gate(
-        load_contract(inputs.feed),
-        inputs.frame,
-        business_date=as_of,
-        rows_in=inputs.rows_in,
-        rows_quarantined=inputs.rows_quarantined,
-        trailing_counts=inputs.trailing_counts,
-        known_keys=inputs.known_keys,
-        policy=policy.gate,
-        is_delivered=inputs.is_delivered,
-    )
+    return judge_feed(inputs, as_of, policy.gate)
 
 
 def _reconcile_feeds(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
-    from quality.gates import verdict
-    from quality.reconciliation import reconcile_day
+    from quality.night import judge_night
 
-    as_of = business_date(context)
-    frames, previous_stock = flows.read_day(evenstock.folders, as_of)
-    checks = reconcile_day(frames, previous_stock, as_of)
-    said = verdict("reconciliation", as_of, checks, sum(map(len, frames.values())), 0)
-    flows.save_reconciliation(evenstock.folders, as_of, said.to_json())
-    result = check_result(RECONCILIATION, checks)
-    return dg.MaterializeResult(asset_key=RECONCILIATION, metadata={"checks": len(checks)}, check_results=[result])
+    said, frozen = judge_night(evenstock.folders, business_date(context), evenstock.policy)
+    result = check_result(RECONCILIATION, said.checks)
+    figures = {"checks": len(said.checks), "frozen_pairs": len(frozen["pairs"])}
+    return dg.MaterializeResult(asset_key=RECONCILIATION, metadata=figures, check_results=[result])
 
 
 def check_result(key: dg.AssetKey, checks: Sequence[Any]) -> dg.AssetCheckResult:

@@ -3,6 +3,7 @@
 No defaults are hidden elsewhere. Reading a policy from a file is the shells' business.
 """
 
+import difflib
 import hashlib
 import json
 import math
@@ -40,6 +41,18 @@ DAYS = Range(1, 3660)
 WEEKS = Range(1, 520)
 COUNT = Range(1, 10**9)
 RATIO_UP = Range(1.0)
+
+
+# What the gates check, by the name that a verdict gives it; `suite` stands for every expectation of a feed's suite.
+GATE_RULES = (
+    *("rows_present", "row_count", "quarantine_share", "columns_present", "suite", "keys_unique", "references_known"),
+    *("fresh", "no_future_rows", "locations_reported"),
+    *("unit_mixup", "shifted_decimals", "swapped_columns", "shifted_rows", "repeated_rows"),
+    *("stock_replay", "shipments_match_sales", "receipts_match_movements", "transit_matches_transfers", "frozen_share"),
+    *("master_changes", "document_kept", "own_day", "sales_by_order", "receipts_by_document", "departures_by_transfer"),
+    *("arrivals_by_transfer", "orders_shipped", "purchases_received", "habits"),
+)
+SEVERITIES = ("block", "warn", "off")
 
 
 def _within(allowed: Range, default: Any) -> Any:
@@ -121,12 +134,27 @@ class FeedbackPolicy:
 
 @dataclass(frozen=True)
 class GatePolicy:
-    """Row-count limits against the trailing median, as shares of change."""
+    """Limits of the gates: changes of row counts as shares of the trailing median, quarantined rows, item-locations that may be frozen.
+
+    A frozen item-location stays so until a correction or a count clears it, `frozen_days` at most. `severity` overrules single rules:
+    block (any failure blocks), warn (none does) or off (not judged); a rule that is not named judges by its own limits.
+    """
 
     count_warn_share: float = _within(AMOUNT, 0.30)
     count_block_share: float = _within(AMOUNT, 0.70)
     max_quarantine_share: float = _within(SHARE, 0.05)
+    max_frozen_share: float = _within(SHARE, 0.05)
+    frozen_days: int = _within(DAYS, 7)
     trailing_days: int = _within(DAYS, 28)
+    severity: tuple[tuple[str, str], ...] = field(default=(), metadata={"keys": GATE_RULES, "words": SEVERITIES})
+
+    def severity_of(self, rule: str) -> str:
+        """The severity that people set for a rule; empty where they left it to the rule.
+
+        >>> GatePolicy(severity=(("fresh", "warn"),)).severity_of("fresh")
+        'warn'
+        """
+        return dict(self.severity).get(rule, "")
 
 
 @dataclass(frozen=True)
@@ -174,6 +202,8 @@ def _parse(kind: Any, values: Any, where: str) -> Any:
             parsed[name] = _parse(type(default), value, path)
         elif isinstance(default, bool):
             parsed[name] = _check_flag(value, path)
+        elif isinstance(default, tuple):
+            parsed[name] = _check_words(value, path, **known[name].metadata)
         else:
             parsed[name] = _check_number(default, value, path, known[name].metadata["range"])
     return kind(**parsed)
@@ -183,6 +213,24 @@ def _check_flag(value: Any, path: str) -> bool:
     if not isinstance(value, bool):
         raise InputRefused(f"{path}: expected true or false, found {shown(value)}")
     return value
+
+
+def _check_words(value: Any, path: str, keys: tuple[str, ...], words: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """A mapping of known names to known words, sorted by name."""
+    if not isinstance(value, dict):
+        raise InputRefused(f"{path}: expected a mapping, found {shown(value)}")
+    for name, word in value.items():
+        if name not in keys:
+            raise InputRefused(f"{path}: unknown name {shown(name)}; {_nearest(name, keys)}")
+        # YAML reads a bare off as false.
+        if word not in words and word is not False:
+            raise InputRefused(f"{path}.{name}: must be one of {', '.join(words)}, found {shown(word)}; {_nearest(word, words)}")
+    return tuple(sorted((name, "off" if word is False else word) for name, word in value.items()))
+
+
+def _nearest(value: Any, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(str(value), known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
 
 
 def _check_number(default: Any, value: Any, path: str, allowed: Range) -> Any:

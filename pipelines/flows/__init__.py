@@ -12,6 +12,7 @@ from pipelines.flows.intake import (
     read_feed,
     read_gate_inputs,
     reconcile_ledger,
+    save_frozen,
     save_reconciliation,
     save_verdict,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "read_feed",
     "read_gate_inputs",
     "reconcile_ledger",
+    "save_frozen",
     "reopened_dates",
     "save_reconciliation",
     "save_verdict",

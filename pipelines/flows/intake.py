@@ -26,7 +26,8 @@ RECONCILIATION = "reconciliation"
 class GateInputs:
     """What the gate of one feed judges: the partition, how it came about and what it is compared with.
 
-    `trailing_counts` has a 0 for a day on which extracts came and the feed had no row.
+    `trailing_counts` has a 0 for a day on which extracts came and the feed had no row. The fields from `before` on are those of
+    `gate_inputs.Past`, packs and the item-locations that refused rows are about.
     """
 
     feed: str
@@ -35,6 +36,12 @@ class GateInputs:
     rows_quarantined: int
     trailing_counts: list[int]
     known_keys: dict[str, set[str]]
+    before: "pd.DataFrame"
+    recent: "pd.DataFrame"
+    packs: "pd.DataFrame"
+    fingerprints: dict[str, str]
+    changed_rows: list[int]
+    quarantined_pairs: list[tuple[str, str, str, str, str, int]]
     is_delivered: bool = True
 
 
@@ -59,15 +66,19 @@ def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
 
 
 def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResult | None", policy: Policy) -> GateInputs:
-    """The ingested partition of a feed with its trailing row counts and the keys that it may refer to."""
+    """The ingested partition of a feed with its past and the keys that it may refer to."""
     from pipelines.extracts.contract import load_contract
     from pipelines.extracts.lake import read_partition
+    from pipelines.flows.gate_inputs import read_packs, read_past, read_quarantined_pairs
 
     frame = read_partition(home.lake, feed, as_of) if result else _no_rows(feed)
     counts = count_trailing_rows(home, feed, as_of, policy.gate.trailing_days)
     known = {name: _known_keys(home, name, as_of) for name in sorted({reference.feed for reference in load_contract(feed).references})}
     rows_in, quarantined = (result.rows_in, result.rows_quarantined) if result else (0, 0)
-    return GateInputs(feed, frame, rows_in, quarantined, counts, known, is_delivered=result is not None)
+    past, packs = read_past(home, feed, as_of, policy), read_packs(home, as_of, policy)
+    refused = read_quarantined_pairs(result.quarantine_path, home, as_of) if result and quarantined else []
+    marks = past.before, past.recent, packs, past.fingerprints, past.changed_rows, refused
+    return GateInputs(feed, frame, rows_in, quarantined, counts, known, *marks, is_delivered=result is not None)
 
 
 def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> list[int]:
@@ -107,6 +118,13 @@ def save_reconciliation(home: Home, as_of: dt.date, verdict: str) -> Path:
 
     newest = [file for feed in FEEDS for file in current_files(home.lake, feed, as_of)[-1:] if file.business_date == as_of]
     return save_verdict(home, as_of, RECONCILIATION, "".join(f"{file.feed} {file.sha256}\n" for file in newest), verdict)
+
+
+def save_frozen(home: Home, as_of: dt.date, frozen: dict[str, Any]) -> Path:
+    """Keep which item-locations a date freezes, what they touch and what they are worth."""
+    folder = home.gates / as_of.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_atomically(folder / "frozen.json", (json.dumps(frozen, sort_keys=True, indent=1) + "\n").encode())
 
 
 def gated_files(home: Home, feed: str, as_of: dt.date) -> "list[LakeFile]":

@@ -47,7 +47,28 @@ def test_every_default_is_within_its_range():
         part = getattr(policy, subject.name)
         for known in fields(part):
             value = getattr(part, known.name)
-            assert value is None or isinstance(value, bool) or value in known.metadata["range"], known.name
+            assert value is None or isinstance(value, bool | tuple) or value in known.metadata["range"], known.name
+
+
+@pytest.mark.parametrize(
+    ("severity", "said"),
+    [
+        ({"frsh": "warn"}, "policy.yaml.gate.severity: unknown name 'frsh'; did you mean 'fresh'?"),
+        ({"fresh": "wran"}, "policy.yaml.gate.severity.fresh: must be one of block, warn, off, found 'wran'; did you mean 'warn'?"),
+        ({"fresh": True}, "policy.yaml.gate.severity.fresh: must be one of block, warn, off, found True"),
+        (["fresh"], "policy.yaml.gate.severity: expected a mapping, found a list"),
+    ],
+)
+def test_a_misspelt_rule_or_severity_is_refused_with_what_was_meant(severity, said):
+    with pytest.raises(InputRefused) as refusal:
+        parse_policy({"gate": {"severity": severity}}, "policy.yaml")
+    assert str(refusal.value).startswith(said)
+
+
+def test_severities_are_kept_sorted_and_a_bare_off_of_yaml_is_off():
+    gate = parse_policy({"gate": {"severity": {"row_count": "block", "fresh": False}}}).gate
+    assert gate.severity == (("fresh", "off"), ("row_count", "block"))
+    assert [gate.severity_of(rule) for rule in ("fresh", "row_count", "suite")] == ["off", "block", ""]
 
 
 def test_allowed_values_are_kept():

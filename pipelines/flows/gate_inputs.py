@@ -1,0 +1,156 @@
+"""What gates compare a day with: earlier partitions that passed, marks of earlier verdicts, packs, and who the quarantine is about.
+
+Read from lake, gates and quarantine; nothing is judged here.
+"""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.domain.policy import Policy
+from pipelines.store.home import Home
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.extracts.lake import LakeFile
+
+MAX_RECENT_ROWS = 200_000
+FROZEN = "frozen.json"
+_WORD = re.compile(r"[A-Za-z0-9_./\-]+")
+
+
+@dataclass(frozen=True)
+class Past:
+    """The past of a feed: its newest earlier partition, recent rows of several, and by date what verdicts kept of each day."""
+
+    before: "pd.DataFrame"
+    recent: "pd.DataFrame"
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    changed_rows: list[int] = field(default_factory=list)
+
+
+def read_past(home: Home, feed: str, as_of: dt.date, policy: Policy) -> Past:
+    """Earlier partitions that their gate let pass, newest first until 200,000 rows or the policy's trailing days are read."""
+    import pandas as pd
+
+    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.lake import current_files, read_frame
+
+    first = as_of - dt.timedelta(days=policy.gate.trailing_days)
+    said = {}
+    for file in current_files(home.lake, feed, as_of - dt.timedelta(days=1)):
+        body = read_verdict(home, feed, file.business_date)
+        if body and body["passed"]:
+            said[file] = body
+    files = [file for file in said if file.rows]
+    is_event = load_contract(feed).kind == "event"
+    before = read_frame(files[-1].path) if files else pd.DataFrame()
+    recent = [before] if is_event and files else []
+    for file in reversed(files[:-1] if is_event else []):
+        if file.business_date < first or sum(map(len, recent)) + file.rows > MAX_RECENT_ROWS:
+            break
+        recent.append(read_frame(file.path))
+    trailing = {file: body for file, body in said.items() if file.business_date >= first}
+    return Past(
+        before,
+        pd.concat(recent, ignore_index=True) if recent else pd.DataFrame(),
+        {file.business_date.isoformat(): body.get("fingerprint", "") for file, body in trailing.items()},
+        [body["changed_rows"] for body in trailing.values() if body.get("changed_rows", -1) >= 0],
+    )
+
+
+def read_verdict(home: Home, name: str, date: dt.date) -> dict[str, Any] | None:
+    """The verdict of a gate on a date as it was written, if there is one."""
+    path = home.gates / date.isoformat() / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def read_packs(home: Home, as_of: dt.date, policy: Policy) -> "pd.DataFrame":
+    """item_id, pack_units and pallet_units: what a pallet of the policy carries of an item by weight and volume, in whole packs."""
+    import numpy as np
+    import pandas as pd
+
+    items = read_newest(home, "erp_items", as_of)
+    if items is None:
+        return pd.DataFrame({"item_id": [], "pack_units": [], "pallet_units": []})
+    pack = items["units_per_pack"].to_numpy(dtype=float)
+    with np.errstate(divide="ignore"):
+        by_weight = policy.planning.pallet_kg / items["weight_kg"].to_numpy(dtype=float)
+        by_volume = policy.planning.pallet_m3 / items["volume_m3"].to_numpy(dtype=float)
+    pallet = np.floor(np.minimum(by_weight, by_volume) / pack) * pack
+    pallet[~np.isfinite(pallet)] = np.nan
+    return pd.DataFrame({"item_id": items["item_id"], "pack_units": pack, "pallet_units": pallet})
+
+
+def read_newest(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame | None":
+    """The newest partition of a feed up to a date."""
+    from pipelines.extracts.lake import current_files, read_frame
+
+    files = current_files(home.lake, feed, as_of)
+    return read_frame(files[-1].path) if files else None
+
+
+def read_quarantined_pairs(path: Path, home: Home, as_of: dt.date) -> list[tuple[str, str, str, str, str, int]]:
+    """Who the refused rows of a file are about: (location, item, check, reason, feed, line), one id empty where the row names one only.
+
+    The source's text is searched for the known keys as words, whatever its layout; a row that names neither is left out.
+    """
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(path, columns=["feed", "line", "column", "reason", "raw"]).to_pylist() if path.is_file() else []
+    if not rows:
+        return []
+    known = {name: read_newest(home, feed, as_of) for name, feed in (("location_id", "erp_locations"), ("item_id", "erp_items"))}
+    keys = {name: set(frame[name]) if frame is not None else set() for name, frame in known.items()}
+    found = set()
+    for row in rows:
+        words = _WORD.findall(row["raw"] or "")
+        places, items = ([word for word in words if word in keys[name]] or [""] for name in ("location_id", "item_id"))
+        for place in places[:2]:
+            if place or items[0]:
+                found.add(
+                    (place, items[0], "quarantine_share", f"refused for {row['column']}: {row['reason']}", row["feed"], int(row["line"]))
+                )
+    return sorted(found)
+
+
+def read_frozen(home: Home, date: dt.date) -> dict[str, Any]:
+    """What a date froze; no pairs where nothing was written."""
+    path = home.gates / date.isoformat() / FROZEN
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"pairs": []}
+
+
+def read_frozen_before(home: Home, as_of: dt.date) -> dict[str, Any]:
+    """What the newest earlier judged date froze."""
+    dates = [path.parent.name for path in home.gates.glob(f"*/{FROZEN}") if path.parent.name < as_of.isoformat()]
+    return read_frozen(home, dt.date.fromisoformat(max(dates))) if dates else {"pairs": []}
+
+
+def read_partitions_before(home: Home, feeds: "Mapping[str, Any]", as_of: dt.date) -> "dict[str, pd.DataFrame]":
+    """The partitions of the business date before, by feed."""
+    from pipelines.extracts.lake import current_files, read_frame
+
+    day = as_of - dt.timedelta(days=1)
+    newest: dict[str, list[LakeFile]] = {feed: current_files(home.lake, feed, day)[-1:] for feed in feeds}
+    return {feed: read_frame(files[0].path) for feed, files in newest.items() if files and files[0].business_date == day}
+
+
+def name_files(home: Home, as_of: dt.date) -> dict[str, str]:
+    """The name under which each feed's newest file of a date was sent."""
+    from pipelines.extracts.landed import list_landed
+
+    landed = sorted(list_landed(home.landing, business_date=as_of), key=lambda file: file.version)
+    return {file.feed: file.source_name for file in landed}
+
+
+def read_published_lines(home: Home) -> "pd.DataFrame":
+    """Lines of the current publication; none before the first."""
+    import pandas as pd
+
+    path = home.published / "current" / "plan_lines.parquet"
+    return pd.read_parquet(path) if path.is_file() else pd.DataFrame()

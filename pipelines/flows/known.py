@@ -1,0 +1,73 @@
+"""What was known before a business date: the newest earlier snapshot of master data, recent events, and all of the day's documents."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pipelines.store.home import Home
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.extracts.lake import LakeFile
+
+KNOWN_DAYS = 60
+RECENT_ROWS = 20_000
+# Feeds of one group name the same documents in these columns.
+DOCUMENTS = (
+    {"erp_sales_orders": "order_id", "wms_shipments": "order_id"},
+    {"erp_purchase_orders": "po_id", "wms_transfers": "transfer_id", "wms_receipts": "reference_id"},
+    {"wms_movements": "event_id"},
+)
+
+
+def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date) -> "dict[str, pd.DataFrame]":
+    """Earlier rows by feed, oldest first: of master data the newest snapshot; of events the newest partitions up to 20,000 rows (the
+    newest at least), and before them the rows of the last 60 business dates whose document is in `frames`.
+
+    A feed without earlier rows is left out.
+    """
+    import pandas as pd
+
+    from pipelines.extracts.lake import current_files, read_frame
+
+    known = {}
+    for feed in sorted({*frames, *(feed for group in DOCUMENTS for feed in group)}):
+        earlier = current_files(home.lake, feed, as_of - dt.timedelta(days=1))
+        files = [file for file in earlier if (as_of - file.business_date).days <= KNOWN_DAYS]
+        group = next((group for group in DOCUMENTS if feed in group), None)
+        recent = _recent(files) if group else files[-1:]
+        older = files[: len(files) - len(recent)] if group else []
+        parts = [_rows_of(file, group[feed], _wanted(group, frames)) for file in older] if group else []
+        parts += [read_frame(file.path) for file in recent]
+        kept = [part for part in parts if len(part)]
+        if kept:
+            known[feed] = pd.concat(kept, ignore_index=True)
+    return known
+
+
+def _recent(files: "list[LakeFile]") -> "list[LakeFile]":
+    """The newest file, and those before it while all have at most 20,000 rows together."""
+    count, rows = 0, 0
+    for file in reversed(files):
+        rows += file.rows
+        if count and rows > RECENT_ROWS:
+            break
+        count += 1
+    return files[len(files) - count :]
+
+
+def _wanted(group: Mapping[str, str], frames: "Mapping[str, pd.DataFrame]") -> list[str]:
+    """The documents that the day's rows of a group of feeds name."""
+    return sorted({str(name) for feed, column in group.items() if feed in frames for name in frames[feed][column].dropna()})
+
+
+def _rows_of(file: "LakeFile", column: str, wanted: list[str]) -> "pd.DataFrame":
+    """The rows of a lake file whose document is one of those wanted."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    from pipelines.extracts.lake import to_frame
+
+    values = pa.array(wanted, pa.string())
+    return to_frame(ds.dataset(str(file.path), format="parquet").to_table(filter=ds.field(column).isin(values)))

@@ -1,0 +1,124 @@
+"""Which item-locations a day freezes: those that a local rule failed, with why and which rows to fix, until they are put right.
+
+Says nothing about worth: that needs the plan and is added by `pipelines.planning.frozen_worth`.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from pipelines.domain.policy import GatePolicy
+from quality.verdicts import Failing, GateCheck
+
+FORMAT = "evenstock-frozen/1"
+REPLAY = "stock_replay"
+MAX_ROWS = 20
+Pair = tuple[str, str]
+
+
+def freeze_pairs(
+    failing: Sequence[Failing],
+    frames: Mapping[str, pd.DataFrame],
+    before: Mapping[str, Any],
+    date: datetime.date,
+    policy: GatePolicy,
+    files: Mapping[str, str],
+) -> dict[str, Any]:
+    """The document of a day: one entry per frozen item-location, sorted, with reasons, rows to fix and units in doubt.
+
+    An item without location stands for all its locations in today's stock, and the other way round. A rule that people set to `warn`
+    freezes nothing. A stock difference stays: the entry of the day before is carried until the differences since add up to 0, a
+    correction of its day clears it, a count of the pair arrives, or `frozen_days` have passed.
+    """
+    told = {name for name, severity in policy.severity if severity != "block"}
+    named: dict[Pair, list[Failing]] = {}
+    for entry in failing:
+        if _rule(entry.check) not in told:
+            for pair in _expand(entry, frames.get("wms_stock")):
+                named.setdefault(pair, []).append(entry)
+    entries = {pair: _entry(pair, found, date, files) for pair, found in named.items()}
+    for old in before.get("pairs", ()):
+        _carry(entries, old, frames, date, policy)
+    pairs = [entries[pair] for pair in sorted(entries)]
+    return {"format": FORMAT, "business_date": date.isoformat(), "pairs": pairs, "usd": 0.0, "rows": _count_rows(pairs), "says": ""}
+
+
+def check_frozen_share(frozen: Mapping[str, Any], pairs: int, policy: GatePolicy) -> GateCheck:
+    """Frozen item-locations over all in today's stock: none is usual, up to the policy's share are told, more block."""
+    count = len(frozen["pairs"])
+    share = count / max(pairs, 1)
+    shown = tuple(f"{entry['location_id']}/{entry['item_id']}" for entry in frozen["pairs"][:5])
+    limit = f"at most {policy.max_frozen_share:.0%}"
+    blocks = share > policy.max_frozen_share and pairs > 0
+    return GateCheck("frozen_share", not count, "block" if blocks else "warn", f"{count} of {pairs} location-items frozen", limit, shown)
+
+
+def _rule(check: str) -> str:
+    return check.split(":")[0]
+
+
+def _expand(entry: Failing, stock: pd.DataFrame | None) -> list[Pair]:
+    if entry.location_id and entry.item_id:
+        return [(entry.location_id, entry.item_id)]
+    if stock is None or not len(stock):
+        return []
+    column, wanted = ("item_id", entry.item_id) if entry.item_id else ("location_id", entry.location_id)
+    rows = stock.loc[stock[column] == wanted, ["location_id", "item_id"]].drop_duplicates()
+    return list(rows.itertuples(index=False, name=None))
+
+
+def _entry(pair: Pair, found: Sequence[Failing], date: datetime.date, files: Mapping[str, str]) -> dict[str, Any]:
+    rows = sorted({(entry.feed, files.get(entry.feed, f"{entry.feed} of {date}"), entry.line) for entry in found if entry.feed})
+    difference = sum(entry.units for entry in found if entry.check == REPLAY)
+    return {
+        "location_id": pair[0],
+        "item_id": pair[1],
+        "reasons": sorted({f"{_rule(entry.check)}: {entry.reason}" for entry in found}),
+        "rows": [{"feed": feed, "file": day, "line": line} for feed, day, line in rows[:MAX_ROWS]],
+        "since": date.isoformat(),
+        "difference_units": difference,
+        "plan_lines": [],
+        "kpis": [],
+        "units": max((abs(entry.units) for entry in found), default=0),
+        "usd": 0.0,
+    }
+
+
+def _carry(
+    entries: dict[Pair, dict[str, Any]], old: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], date: datetime.date, policy: GatePolicy
+) -> None:
+    """Keep a stock difference that nothing has put right yet, or drop one that today's movement back to the old truth settles."""
+    pair = (old["location_id"], old["item_id"])
+    since = datetime.date.fromisoformat(old["since"])
+    if not old["difference_units"] or (date - since).days >= policy.frozen_days or _is_counted(frames.get("wms_counts"), pair):
+        return
+    today = entries.get(pair)
+    total = old["difference_units"] + (today["difference_units"] if today else 0)
+    if total == 0:
+        replay_only = today is not None and all(reason.startswith(REPLAY) for reason in today["reasons"])
+        if replay_only:
+            del entries[pair]
+        return
+    rows = [*old["rows"], *(today["rows"] if today else [])][:MAX_ROWS]
+    reasons = sorted({*old["reasons"], *(today["reasons"] if today else [])})
+    entries[pair] = {
+        **(today or old),
+        "since": old["since"],
+        "difference_units": total,
+        "units": abs(total),
+        "rows": rows,
+        "reasons": reasons,
+    }
+    entries[pair] |= {"plan_lines": [], "kpis": [], "usd": 0.0}
+
+
+def _is_counted(counts: pd.DataFrame | None, pair: Pair) -> bool:
+    if counts is None or not len(counts):
+        return False
+    return bool(((counts["location_id"] == pair[0]) & (counts["item_id"] == pair[1])).any())
+
+
+def _count_rows(pairs: Sequence[Mapping[str, Any]]) -> int:
+    return len({(row["feed"], row["file"], row["line"]) for entry in pairs for row in entry["rows"]})

@@ -1,0 +1,46 @@
+"""What frozen item-locations touch: lines of the published plan, KPIs, units and money. Judges nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+# KPIs of the network that a fault in a feed moves; a fault in master data moves them all.
+KPIS_OF_FEEDS = {
+    "wms_stock": ("inventory_turnover", "days_on_hand", "forward_cover", "in_stock_rate", "mean_inventory_value", "carrying_cost",
+                  "excess_units", "excess_value", "deficit_units", "imbalance", "slow_moving", "storage_utilisation"),
+    "wms_movements": ("inventory_turnover", "days_on_hand", "in_stock_rate", "slow_moving"),
+    "wms_shipments": ("inventory_turnover", "otif", "line_fill_rate", "unit_fill_rate"),
+    "erp_sales_orders": ("otif", "line_fill_rate", "unit_fill_rate", "forward_cover"),
+    "erp_purchase_orders": ("forward_cover", "deficit_units"),
+    "wms_receipts": ("transfer_yield", "transfer_lead_time"),
+    "wms_transfers": ("transfer_yield", "transfer_lead_time", "transfer_churn"),
+}  # fmt: skip
+ALL_KPIS = tuple(sorted({kpi for kpis in KPIS_OF_FEEDS.values() for kpi in kpis}))
+
+
+def add_touched(frozen: Mapping[str, Any], lines: pd.DataFrame) -> dict[str, Any]:
+    """The document with, per item-location, the plan lines that leave or reach it, KPIs, and the lines' units and net USD."""
+    pairs = []
+    for entry in frozen["pairs"]:
+        place, item = entry["location_id"], entry["item_id"]
+        ends = (lines["origin"] == place) | (lines["destination"] == place) if len(lines) else pd.Series(dtype=bool)
+        touched = lines[ends & (lines["item_id"] == item)] if len(lines) else lines
+        feeds = {row["feed"] for row in entry["rows"]}
+        kpis = sorted({kpi for feed in feeds for kpi in KPIS_OF_FEEDS.get(feed, ALL_KPIS)})
+        more: dict[str, Any] = {"plan_lines": sorted(touched["line_id"]) if len(touched) else [], "kpis": kpis}
+        if len(touched):
+            more |= {"units": int(touched["units"].sum()), "usd": round(float(touched["net_usd"].sum()), 2)}
+        pairs.append(entry | more)
+    return summarise({**frozen, "pairs": pairs})
+
+
+def summarise(frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with its pairs by worth, the most valuable first, its total and its one sentence."""
+    pairs = sorted(frozen["pairs"], key=lambda entry: (-entry["usd"], entry["location_id"], entry["item_id"]))
+    usd = round(sum(entry["usd"] for entry in pairs), 2)
+    rows = frozen["rows"]
+    says = (
+        f"fix {'this' if rows == 1 else 'these'} {rows} row{'' if rows == 1 else 's'}, worth ${usd:,.0f}" if pairs else "nothing is frozen"
+    )
+    return {**frozen, "pairs": pairs, "usd": usd, "says": says}

@@ -1,0 +1,133 @@
+"""Order lines against their shipments and purchase order lines against their receipts: line by line, not by sums of a location-item."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quality.verdicts import Failing, GateCheck, Severity, examples
+
+BLOCK_SHARE = 0.05
+USUAL_SHARE = 0.9
+LINE = ["document", "line_id"]
+Frames = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A feed of lines that were promised and the feed in which they are kept; `kept_units` are the line's own word of it."""
+
+    name: str
+    lines: str
+    line_key: tuple[str, str]
+    units: str
+    at: str
+    kept: str
+    kept_key: tuple[str, str]
+    kept_units: tuple[str, ...]
+    done: str
+
+
+PROMISES = (
+    Promise(
+        "orders_shipped", "erp_sales_orders", ("order_id", "line_no"), "qty_units", "ordered_at",
+        "wms_shipments", ("order_id", "line_no"), ("qty_units",), "shipped",
+    ),
+    Promise(
+        "purchases_received", "erp_purchase_orders", ("po_id", "line_no"), "qty_received", "received_at",
+        "wms_receipts", ("reference_id", "line_id"), ("qty_received",), "received",
+    ),
+)  # fmt: skip
+
+
+def check_fulfilment(frames: Frames, known: Frames, business_date: datetime.date) -> tuple[list[GateCheck], list[Failing]]:
+    """Both promises. `known` holds the earlier rows of every document that `frames` names, and those of recent days."""
+    results = [_check(promise, frames, known, business_date) for promise in PROMISES if promise.lines in frames or promise.kept in frames]
+    return [check for check, _ in results], [entry for _, failing in results for entry in failing]
+
+
+def _check(promise: Promise, frames: Frames, known: Frames, day: datetime.date) -> tuple[GateCheck, list[Failing]]:
+    expected = f"lines of {promise.lines} and {promise.kept} alike"
+    if promise.lines not in known or promise.kept not in known:
+        return GateCheck(promise.name, True, "warn", "no earlier day", expected), []
+    lines = _lines(promise, [known[promise.lines], frames.get(promise.lines)])
+    kept = _kept(promise, [known[promise.kept], frames.get(promise.kept)])
+    both = lines.merge(kept, on=LINE, how="outer", suffixes=("", "_kept"))
+    today = both["is_today"].eq(True) | both["is_today_kept"].eq(True)
+    why = _faults(promise, both)
+    before = both[~today & both["state"].eq(promise.done) & both["is_recent"].eq(True)]
+    if not len(before) or why[before.index].eq("").mean() < USUAL_SHARE:
+        return GateCheck(promise.name, True, "warn", "the feeds tell of lines in ways that do not meet", expected), []
+    wrong = both[today & why.ne("")]
+    said = [f"{' '.join(map(str, row))}: {why[at]}" for at, row in zip(wrong.index, wrong[LINE].to_numpy(), strict=True)]
+    failing = [
+        Failing(place, item, promise.name, text, promise.lines, int(line) if line == line else 0)
+        for text, row in zip(said, wrong.to_dict("records"), strict=True)
+        for place, item in sorted({(row[f"location_id{end}"], row[f"item_id{end}"]) for end in ("", "_kept")} - {(np.nan, np.nan)}, key=str)
+        for line in [row["source_line"]]
+        if isinstance(place, str) and isinstance(item, str)
+    ]
+    of = int(today.sum())
+    severity: Severity = "block" if len(wrong) > max(2, BLOCK_SHARE * of) else "warn"
+    return GateCheck(promise.name, wrong.empty, severity, f"{len(wrong)} of {of} lines differ", expected, examples(said)), failing
+
+
+def _faults(promise: Promise, both: pd.DataFrame) -> pd.Series:
+    """Why a line and what was kept of it do not go together; an empty text where they do."""
+    units, kept = both["units"], both["kept"].fillna(0)
+    meets = {
+        promise.done: kept == units,
+        "part_shipped": (kept > 0) & (kept < units),
+        "open": kept == (units if promise.units == "qty_received" else 0),
+        "cancelled": kept == (units if promise.units == "qty_received" else 0),
+    }
+    why = pd.Series("", index=both.index)
+    for state, holds in meets.items():
+        wrong = both["state"].eq(state) & ~holds
+        why[wrong] = [f"{state}, {a:g} units, {b:g} in {promise.kept}" for a, b in zip(units[wrong], kept[wrong], strict=True)]
+    for name in ("item_id", "location_id"):
+        differs = both[f"{name}_kept"].notna() & both[name].notna() & (both[f"{name}_kept"] != both[name])
+        told = zip(both.loc[differs, name], both.loc[differs, f"{name}_kept"], strict=True)
+        why[differs] = [f"{name} {a}, {b} in {promise.kept}" for a, b in told]
+    why[both["state"].isna()] = f"in {promise.kept}, unknown to {promise.lines}"
+    return why
+
+
+def _parts(frames: list[pd.DataFrame | None]) -> pd.DataFrame:
+    """Known rows and today's under each other, today's marked."""
+    parts = [part.assign(is_today=bool(at)) for at, part in enumerate(frames) if part is not None and len(part)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _lines(promise: Promise, frames: list[pd.DataFrame | None]) -> pd.DataFrame:
+    rows = _parts(frames).drop_duplicates(list(promise.line_key), keep="last")
+    newest = pd.to_datetime(rows.loc[~rows["is_today"], promise.at]).dt.normalize().max()
+    document, line = promise.line_key
+    return pd.DataFrame(
+        {
+            "document": rows[document].astype(str),
+            "line_id": rows[line].astype(str),
+            "item_id": rows["item_id"].astype(object),
+            "location_id": rows["location_id"].astype(object),
+            "units": rows[promise.units].astype(float),
+            "state": rows["status"].astype(object),
+            "is_today": rows["is_today"],
+            "is_recent": pd.to_datetime(rows[promise.at]).dt.normalize() == newest,
+            "source_line": rows.get("_source_line", 0),
+        }
+    )
+
+
+def _kept(promise: Promise, frames: list[pd.DataFrame | None]) -> pd.DataFrame:
+    rows = _parts(frames)
+    if "reference_type" in rows:
+        rows = rows[rows["reference_type"] == "po"]
+    rows = rows.drop_duplicates(["receipt_id" if "receipt_id" in rows else "shipment_id"], keep="last")
+    document, line = promise.kept_key
+    keyed = rows.assign(
+        document=rows[document].astype(str), line_id=rows[line].astype(str), kept=rows[list(promise.kept_units)].sum(axis=1)
+    )
+    grouped = keyed.groupby(LINE, as_index=False)
+    return grouped.agg(kept=("kept", "sum"), item_id=("item_id", "last"), location_id=("location_id", "last"), is_today=("is_today", "max"))
