@@ -189,10 +189,11 @@ def _guess_trailer(lines: list[str], rows: list[list[str]], skip: int, width: in
 
 def _guess_fixed(lines: list[str], dialect: Dialect, shape: dict[str, Any]) -> FileFormat:
     """Fields between the columns of characters that are blank in every line; one column if there are none."""
-    lengths = {len(line) for line in lines}
-    if len(lines) < 2 or len(lengths) > 1 or max(lengths) < 2:
+    lengths = {len(line) for line in lines[1:]}
+    if len(lengths) != 1 or len(lines[0]) > max(lengths) or max(lengths) < 2:
         return FileFormat(**shape)
     size = lengths.pop()
+    lines = [line.ljust(size) for line in lines]
     blank = [all(line[n] == " " for line in lines) for n in range(size)]
     starts = [n for n in range(size) if not blank[n] and (n == 0 or blank[n - 1])]
     ends = [*(start for start in starts[1:]), size]

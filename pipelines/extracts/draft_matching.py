@@ -12,7 +12,9 @@ from pipelines.extracts.contract import Column, FeedContract, load_contracts
 from pipelines.extracts.draft_values import Profile
 from pipelines.extracts.layout import LAYOUTS_DIR, load_layout
 
-SURE, KNOWN, WORD, LIKELY = 1.0, 0.95, 0.9, 0.6
+SURE, KNOWN, WORD = 1.0, 0.95, 0.9
+SURE_ENOUGH = 0.8
+NEAR = 0.5
 WORDS_FILE = Path(__file__).with_name("draft_words.yaml")
 
 
@@ -27,23 +29,24 @@ class Match:
 
 
 def plain_name(text: str) -> str:
-    """A name as words: `OnHandQty`, `on_hand_qty` and `ON-HAND QTY` are alike.
+    """A name as words, those that mean the same being one: `OnHandQty`, `on_hand_quantity` and `ON-HAND QTY` are alike.
 
-    >>> plain_name("OnHandQty"), plain_name("ON-HAND QTY"), plain_name("SKUCode")
-    ('on hand qty', 'on hand qty', 'sku code')
+    >>> plain_name("OnHandQuantity"), plain_name("ON-HAND QTY"), plain_name("Whse Nbr")
+    ('on hand qty', 'on hand qty', 'warehouse no')
     """
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
-    return " ".join(re.findall(r"[^\W_]+", apart.lower()))
+    alike = _words()["alike"]
+    return " ".join(alike.get(word, word) for word in re.findall(r"[^\W_]+", apart.lower()))
 
 
 def match_columns(names: Sequence[str], profiles: Sequence[Profile], contract: FeedContract) -> dict[str, Match]:
-    """The best pairs, each source column used once, of those that are at least `LIKELY`; surest first, then in the contract's order."""
+    """The surest pairs, each source column used once. A name that is merely like another is no pair: `available` is like `unavailable`."""
     found = []
     for rank, column in enumerate(contract.columns):
         for position, name in enumerate(names):
             confidence, why = _confidence(name, column, contract)
             confidence *= _fit(profiles[position], column)
-            if confidence >= LIKELY:
+            if confidence >= SURE_ENOUGH:
                 found.append((-confidence, rank, position, Match(column.name, position, confidence, why)))
     chosen: dict[str, Match] = {}
     taken: set[int] = set()
@@ -60,7 +63,7 @@ def nearest(column: Column, names: Sequence[str]) -> list[str]:
     scored = sorted(
         ((max(_likeness(plain_name(name), word) for word in wanted), name) for name in names), key=lambda pair: (-pair[0], pair[1])
     )
-    return [name for score, name in scored[:3] if score >= 0.4]
+    return [name for score, name in scored[:3] if score >= NEAR]
 
 
 def usual_words(column: str) -> tuple[str, ...]:
@@ -86,16 +89,18 @@ def is_unit(name: str) -> bool:
 
 
 def _confidence(name: str, column: Column, contract: FeedContract) -> tuple[float, str]:
-    words = plain_name(name)
-    if words in {plain_name(spelling) for spelling in (column.name, *column.aliases)}:
+    if _same(name, (column.name, *column.aliases)):
         return SURE, "the name in the contract"
     known = known_names().get((column.name, name.upper()))
     if known:
         return (KNOWN if known[1] == contract.feed else WORD), f"as in layout {known[0]}"
-    if words in usual_words(column.name):
-        return WORD, "a usual name"
-    best = max((_likeness(words, plain_name(word)), word) for word in (column.name, *column.aliases, *usual_words(column.name)))
-    return best[0] * 0.85, f"like {best[1]!r}"
+    return (WORD, "a usual name") if _same(name, usual_words(column.name)) else (0.0, "")
+
+
+def _same(name: str, words: Sequence[str]) -> bool:
+    """Whether a name is one of some words; in names of capitals alone nobody sees where a word ends."""
+    plain = {plain_name(word) for word in words}
+    return plain_name(name) in plain or name.lower() in {word.replace(" ", "").replace("_", "") for word in words}
 
 
 def _likeness(one: str, other: str) -> float:

@@ -175,12 +175,16 @@ def _columns(contract: FeedContract, seen: _Seen) -> list[str]:
         elif column.name == "date" and contract.kind == "snapshot":
             lines.append(with_comment(f"  {column.name}: {BUSINESS_DATE}", "the day that the file is landed for"))
         elif column.nullable:
-            lines.append(with_comment(f"  # {column.name}: ", f"may stay out. {column.description}"))
+            lines.append(with_comment(f"  # {column.name}: ", f"may stay out. {column.description}{_perhaps(column, seen)}"))
         else:
-            near = nearest(column, seen.unused)
-            hint = f"; perhaps {', '.join(map(plain_comment, near))}" if near else ""
-            lines.append(with_comment(f"  {column.name}: {TODO}", f"required: {column.description}{_allowed(column)}{hint}"))
+            hint = f"required: {column.description}{_allowed(column)}{_perhaps(column, seen)}"
+            lines.append(with_comment(f"  {column.name}: {TODO}", hint))
     return lines
+
+
+def _perhaps(column: Column, seen: _Seen) -> str:
+    near = nearest(column, seen.unused)
+    return f"; perhaps {', '.join(map(plain_comment, near))}" if near else ""
 
 
 def _allowed(column: Column) -> str:
@@ -217,10 +221,22 @@ def _rules(column: Column, profile: Profile, contract: FeedContract, seen: _Seen
         return [f"{key}: {TODO}"], f"; no sample says whether {' or '.join(profile.formats)}"
     if column.type == "boolean" and not set(profile.words) <= {"true", "false"}:
         return [f"booleans: {{true: [{TODO}], false: [{TODO}]}}"], f"; words are {listed(profile.words)}"
+    if column.pattern and not all(re.fullmatch(column.pattern, word) for word in profile.words):
+        return _no_codes(column, profile)
     if column.enum and not set(profile.words) <= set(column.enum):
         codes = {word: next((known for known in column.enum if known == word.lower()), TODO) for word in profile.words}
         return [f"codes: {flow(codes)}"], f"; each is one of {', '.join(column.enum)}"
     return [], ""
+
+
+def _no_codes(column: Column, profile: Profile) -> tuple[list[str], str]:
+    """Names where the contract has codes: each needs a code, from `codes:` if they are few, else from a companion file."""
+    fits = {word: bool(re.fullmatch(column.pattern or "", word)) for word in profile.words}
+    first = next(word for word, fit in fits.items() if not fit)
+    why = f"; {plain_comment(first)} is no code that a {column.name} may be"
+    if profile.distinct > len(profile.words):
+        return [], f"{why}: translate it in a companion file"
+    return [f"codes: {flow({word: word if fit else TODO for word, fit in fits.items()})}"], why
 
 
 def _number_rules(column: Column, own: Numbers, shared: Numbers) -> tuple[list[str], str]:
@@ -258,8 +274,19 @@ def _tail(contract: FeedContract, seen: _Seen, cells: list[list[str]]) -> list[s
         sums = [c.name for c in contract.columns if c.unit == "units"]
         if sums and contract.kind == "snapshot":
             lines.append(f"# Several rows share the key {listed(twice)}. If they are parts of one stock, this adds them up:")
-            lines.append(f"# group: {{by: key, sum: [{', '.join(sums)}], one_row_per: [columns that tell the rows apart]}}")
+            apart = flow([seen.names[position] for position in [*key, *_telling_apart(key, seen, cells)]])
+            lines.append(f"# group: {{by: key, sum: [{', '.join(sums)}], one_row_per: {apart}}}")
     return lines
+
+
+def _telling_apart(key: list[int], seen: _Seen, cells: list[list[str]]) -> list[int]:
+    """The first unused column that tells apart rows of one key, if one alone does."""
+    unused = [position for position, name in enumerate(seen.names) if name in seen.unused]
+    for position in unused:
+        rows = list(zip(*(cells[n] for n in [*key, position]), strict=True))
+        if len(set(rows)) == len(rows):
+            return [position]
+    return []
 
 
 def _samples(profile: Profile) -> str:

@@ -18,7 +18,8 @@ MAIN = {
     "sap_mard": "MARD", "sap_mchb": "MCHB", "sap_mara": "MARA", "sap_t001w": "T001W", "sap_mseg": "MSEG", "sap_matdoc": "MATDOC",
     "sap_lips": "LIPS", "sap_ekpo": "EKPO", "sap_vbap": "VBAP", "odoo_stock_quant": "stock.quant", "odoo_stock_move": "stock.move",
     "erpnext_bin": "Bin", "erpnext_stock_ledger_entry": "Stock Ledger Entry", "shopify_inventory": "inventory_quantity",
-    "shopify_orders": "order_line", "shopify_inventory_graphql": "InventoryLevel", "shipbob_inventory": "InventoryLevelLocations",
+    "dynamics365_onhand": "InventWarehouseInventoryStatusOnHandV2Entity", "shopify_orders": "order_line",
+    "shopify_inventory_graphql": "InventoryLevel", "shipbob_inventory": "InventoryLevelLocations",
     "scms_purchase_orders": "scms", "scms_sales_orders": "scms",
 }  # fmt: skip
 NAMED_HERE = {
@@ -29,6 +30,12 @@ NAMED_HERE = {
     | {f"quantities.{name}.quantity" for name in ("on_hand", "committed", "reserved", "damaged", "quality_control", "safety_stock")},
     # developer.shipbob.com/2026-01/api/inventory/get-all-inventory-levels-grouped-by-fulfillment-center
     "InventoryLevelLocations": {"parent.sku", "parent.inventory_id", "location_id", "on_hand_quantity", "committed_quantity"},
+    # learn.microsoft.com, Common Data Model, InventoryAndWarehouseManagement/InventWarehouseInventoryStatusOnHandV2Entity
+    "InventWarehouseInventoryStatusOnHandV2Entity": {
+        "ItemNumber", "ProductName", "ProductColorId", "ProductConfigurationId", "ProductSizeId", "ProductStyleId", "ProductVersionId",
+        "InventorySiteId", "InventoryWarehouseId", "InventoryStatusId", "OnHandQuantity",
+        "ReservedOnHandQuantity", "AvailableOnHandQuantity",
+    },
     # Files that the customer makes; the layouts say with which columns.
     "PRICES": {"MATNR", "KBETR", "KPEIN", "KONWA"},
     "SITES": {
