@@ -1,7 +1,7 @@
 """Days and times in a declared format, as DuckDB SQL over text: text in, canonical text out, NULL for whatever is not written that way.
 
 Letters of a format: YYYY, YY (20YY), MM, M, MON (Jan, Sep or Sept), MONTH (January), DD, D, hh, h, mm, ss, f (fractions, dropped),
-AM (AM or PM, with hours 1 to 12), OFFSET (Z or +02:00). Anything else, and what is between single quotes, stands for itself.
+AM or PM (either, with hours 1 to 12), OFFSET (Z or +02:00). Anything else, and what is between single quotes, stands for itself.
 """
 
 import functools
@@ -15,11 +15,11 @@ MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augus
 _TOKENS = {
     "YYYY": "[0-9]{4}", "YY": "[0-9]{2}", "MONTH": f"(?i:{'|'.join(MONTHS)})", "MON": f"(?i:sept|{'|'.join(m[:3] for m in MONTHS)})",
     "MM": "[0-9]{2}", "M": "[0-9]{1,2}", "DD": "[0-9]{2}", "D": "[0-9]{1,2}", "hh": "[0-9]{2}", "h": "[0-9]{1,2}", "mm": "[0-9]{2}",
-    "ss": "[0-9]{2}", "f": "[0-9]{1,9}", "AM": "(?i:AM|PM)", "OFFSET": "Z|[-+][0-9]{2}:?[0-9]{2}",
+    "ss": "[0-9]{2}", "f": "[0-9]{1,9}", "AM": "(?i:AM|PM)", "PM": "(?i:AM|PM)", "OFFSET": "Z|[-+][0-9]{2}:?[0-9]{2}",
 }  # fmt: skip
 _PART_OF = {"YYYY": "year", "YY": "year", "MONTH": "month", "MON": "month", "MM": "month", "M": "month", "DD": "day", "D": "day"}
-_PART_OF |= {"hh": "hour", "h": "hour", "mm": "minute", "ss": "second", "f": "fraction", "AM": "half", "OFFSET": "offset"}
-_SCAN = re.compile(r"'([^']*)'|(YYYY|YY|OFFSET|MONTH|MON|MM|M|DD|D|hh|h|mm|ss|f+|AM)|(.)", re.DOTALL)
+_PART_OF |= {"hh": "hour", "h": "hour", "mm": "minute", "ss": "second", "f": "fraction", "AM": "half", "PM": "half", "OFFSET": "offset"}
+_SCAN = re.compile(r"'([^']*)'|(YYYY|YY|OFFSET|MONTH|MON|MM|M|DD|D|hh|h|mm|ss|f+|AM|PM)|(.)", re.DOTALL)
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 
 

@@ -6,10 +6,11 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
+from pipelines.domain.errors import UsageError
 from pipelines.extracts.contract import Column, load_contract
 from pipelines.extracts.file_format import FileFormat, FixedField
 from pipelines.extracts.layout import BUSINESS_DATE, ColumnRule, Condition, Group, Layout, Lookup, Sign, Spellings, Unit, Values
-from pipelines.extracts.layout_document import as_text, read_document
+from pipelines.extracts.layout_document import Document, KeyPath, as_text, read_document
 from pipelines.extracts.layout_rules import KINDS, NUMBER_DIALECT, contradictions
 from pipelines.extracts.layout_schema import DELIMITERS, VALUES, schema_problems
 
@@ -26,14 +27,14 @@ def read_layout(data: bytes, source: str) -> Layout:
         document.refuse([document.problem(("layout",), f"the file is called {stem!r}; call the layout or the file likewise")])
     contract = load_contract(body["feed"])
     values = _values(Values(), body.get("values", {}))
-    file = _file(FileFormat(), body.get("file", {}))
+    file = _file(document, ("file",), {}, body.get("file", {}))
     layout = Layout(
         body["layout"], body["system"], body["feed"], body["description"], file, values,
         tuple(_condition(entry) for entry in body.get("where", [])),
         tuple(
             _column(contract.column(name), entry, values, document.lines["columns", name]) for name, entry in body["columns"].items()
         ),
-        tuple(_lookup(name, entry, file) for name, entry in body.get("lookups", {}).items()),
+        tuple(_lookup(document, name, entry, file) for name, entry in body.get("lookups", {}).items()),
         _group(body["group"]) if "group" in body else None,
         hashlib.sha256(data).hexdigest(),
         tuple(body.get("files", [])),
@@ -69,7 +70,7 @@ def _values(base: Values, entry: dict[str, Any]) -> Values:
     return dataclasses.replace(base, **changes)
 
 
-def _file(base: FileFormat, entry: dict[str, Any]) -> FileFormat:
+def _file(document: Document, path: KeyPath, inherited: dict[str, Any], entry: dict[str, Any]) -> FileFormat:
     changes = dict(entry)
     if "format" in changes:
         changes["kind"] = changes.pop("format")
@@ -79,7 +80,11 @@ def _file(base: FileFormat, entry: dict[str, Any]) -> FileFormat:
         changes["fields"] = tuple(FixedField(name, *place) for name, place in changes["fields"].items())
     if "names" in changes:
         changes["names"] = tuple(changes["names"])
-    return dataclasses.replace(base, **changes)
+    try:
+        return FileFormat(**inherited | changes)
+    except UsageError as error:
+        message = str(error).removeprefix("file format: ")
+        raise UsageError(document.problem(path, message)) from error
 
 
 def _condition(entry: dict[str, Any]) -> Condition:
@@ -126,12 +131,12 @@ def _sign(entry: dict[str, Any]) -> Sign:
     return Sign(_spellings(entry["from"]), _words(entry["minus"]), _words(entry["plus"]))
 
 
-def _lookup(name: str, entry: dict[str, Any], file: FileFormat) -> Lookup:
+def _lookup(document: Document, name: str, entry: dict[str, Any], file: FileFormat) -> Lookup:
     """The companion is written like the main file as far as it does not say otherwise."""
-    base = dataclasses.replace(FileFormat(), **{key: getattr(file, key) for key in _INHERITED})
     own = {key: value for key, value in entry.items() if key not in ("file", "on")}
     on = tuple((_spellings(here), _spellings(there)) for here, there in entry["on"].items())
-    return Lookup(name, entry["file"], on, _file(base, own))
+    inherited = {key: getattr(file, key) for key in _INHERITED}
+    return Lookup(name, entry["file"], on, _file(document, ("lookups", name), inherited, own))
 
 
 def _group(entry: dict[str, Any]) -> Group:

@@ -1,18 +1,16 @@
 """What the keys of a layout mean together: everything that cannot be meant, by key path. What one key may hold is in `layout_schema`."""
 
-import codecs
 import re
-from decimal import Decimal
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from pipelines.domain.errors import UsageError
 from pipelines.extracts import date_text
 from pipelines.extracts.contract import Column, FeedContract, did_you_mean
-from pipelines.extracts.file_format import FileFormat
 from pipelines.extracts.layout import BUSINESS_DATE, ColumnRule, Group, Layout, Values
 from pipelines.extracts.layout_document import KeyPath
-from pipelines.extracts.layout_schema import DELIMITERS
+from pipelines.extracts.layout_schema import VALUES
 
 KINDS = ("from", "value", "sum", "join", "first")
 NUMBER_KEYS = ("multiply", "multiply_by", "divide_by", "unit", "sign", "round", "sum")
@@ -29,12 +27,15 @@ def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any])
     for rule in layout.columns:
         for message in _rule_problems(rule, contract.column(rule.column), body["columns"][rule.column], contract):
             yield ("columns", rule.column), message
-    yield from _file_problems(("file",), layout.file)
+    yield from (
+        (("file", "names"), f"{name!r} comes twice") for name in sorted({n for n in layout.file.names if layout.file.names.count(n) > 1})
+    )
     for lookup in layout.lookups:
-        yield from _file_problems(("lookups", lookup.name), lookup.format)
         if not re.fullmatch(_COMPANION_NAME, lookup.file):
             yield ("lookups", lookup.name, "file"), f"{lookup.file!r} is no plain name of letters, digits, '_', '.', '-'"
     yield from _lookup_problems(layout, body)
+    for zone_column in sorted({rule.values.zone_column for rule in layout.columns} - {"", *mapped}):
+        yield ("values", "to"), f"{zone_column!r} is no column that this layout maps{did_you_mean(zone_column, sorted(mapped))}"
     yield from _where_problems(body.get("where", []))
     yield from _value_problems(("values",), layout.values)
     if layout.group:
@@ -42,9 +43,10 @@ def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any])
 
 
 def _rule_problems(rule: ColumnRule, column: Column, entry: Any, contract: FeedContract) -> Iterator[str]:
+    if rule.kind == BUSINESS_DATE and column.type != "date":
+        yield f"the business date is a date, and {column.name} is {column.type}"
+    yield from _time_problems(rule, column)
     if not isinstance(entry, dict):
-        if rule.kind == BUSINESS_DATE and column.type != "date":
-            yield f"the business date is a date, and {column.name} is {column.type}"
         return
     found = [key for key in KINDS if key in entry]
     if len(found) != 1:
@@ -57,10 +59,8 @@ def _rule_problems(rule: ColumnRule, column: Column, entry: Any, contract: FeedC
     if rule.divide_by == 0 or rule.multiply == 0 or min(factors) < 0 or max(factors) == 0:
         yield "a factor of zero would lose every quantity; a unit may have one if its rows count elsewhere, none has one below zero"
     yield from _unknown_meanings(rule, column)
-    if rule.values.zone_column and rule.values.zone_column not in [c.name for c in contract.columns]:
-        yield f"to: {rule.values.zone_column!r} is no column of {contract.feed}"
-    for _, message in _value_problems((), rule.values, bool(rule.time_from)):
-        yield message
+    if set(entry) & set(VALUES):
+        yield from (message for _, message in _value_problems((), rule.values))
 
 
 def _unknown_meanings(rule: ColumnRule, column: Column) -> Iterator[str]:
@@ -89,27 +89,6 @@ def _misplaced(column: Column, entry: dict[str, Any]) -> Iterator[str]:
             yield f"{key!r} goes with {needed!r}"
     if "sum" in entry and "codes" in entry:
         yield "a sum is a number, which 'codes' does not apply to"
-
-
-def _file_problems(path: KeyPath, file: FileFormat) -> Iterator[tuple[KeyPath, str]]:
-    try:
-        if not codecs.lookup(file.encoding)._is_text_encoding:
-            raise LookupError
-    except LookupError:
-        yield (*path, "encoding"), f"{file.encoding!r} is no text encoding; write one such as utf-8, latin-1, cp1252 or utf-16"
-    if len(file.delimiter) != 1 or file.delimiter in ("\n", "\r", file.quote):
-        yield (*path, "delimiter"), f"{file.delimiter!r} must be {', '.join(DELIMITERS)}, or one character that is not the quote"
-    if file.kind == "fixed" and not file.fields:
-        yield path, "a file of fixed width needs 'fields'"
-    if file.kind == "csv" and not file.header and not file.names:
-        yield path, "a file without header needs 'names'"
-    for name in sorted({name for name in file.names if file.names.count(name) > 1}):
-        yield (*path, "names"), f"{name!r} comes twice; give each column a name of its own"
-    try:
-        if file.trailer and "rows" not in re.compile(file.trailer).groupindex:
-            yield (*path, "trailer"), "has no group (?P<rows>[0-9]+)"
-    except re.error as error:
-        yield (*path, "trailer"), f"is no regular expression: {error}"
 
 
 def _lookup_problems(layout: Layout, body: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -147,25 +126,49 @@ def _where_problems(conditions: list[dict[str, Any]]) -> Iterator[tuple[KeyPath,
                 yield ("where", position, "matches"), f"is no regular expression: {str(error).removeprefix('Invalid Input Error: ')}"
 
 
-def _value_problems(path: KeyPath, values: Values, apart: bool = False) -> Iterator[tuple[KeyPath, str]]:
+def _value_problems(path: KeyPath, values: Values) -> Iterator[tuple[KeyPath, str]]:
     for what, formats in (("dates", values.dates), ("times", values.times)):
         for written in formats:
             try:
-                parts = date_text.read_format(written)
+                if what == "dates" and not date_text.read_format(written).has_day:
+                    yield (*path, what), f"{written!r} has no day; it needs year, month and day"
+                date_text.read_format(written)
             except UsageError as error:
                 yield (*path, what), str(error)
-                continue
-            if apart and what == "times" and parts.has_day:
-                yield (*path, what), f"{written!r} holds the day as well; beside 'time_from' it is the time of day alone, such as hhmmss"
-            if what == "dates" and not parts.has_day:
-                yield (*path, what), f"{written!r} has no day; it needs year, month and day"
     if values.decimal == values.thousands:
         yield (*path, "thousands"), f"{values.thousands!r} cannot mark both thousands and decimals"
     for zone in (values.time_zone, values.to, *(zone for _, zone in values.zones)):
         if zone and zone not in date_text.time_zones():
             yield (*path, "time_zone"), f"{zone!r} is no time zone; write one such as UTC or Europe/Berlin"
-    if bool(values.to or values.zones) != bool(values.time_zone) and not any("OFFSET" in t for t in values.times + values.dates):
-        yield (*path, "time_zone"), "'time_zone' says what the source's times are in, 'to' what they become; give both or neither"
+
+
+def _time_problems(rule: ColumnRule, column: Column) -> Iterator[str]:
+    """Formats and zones that do not fit what a date or time is made of."""
+    values, apart = rule.values, bool(rule.time_from)
+    if column.type not in ("date", "timestamp") or rule.codes or rule.kind in ("value", BUSINESS_DATE):
+        return
+    formats = [form for form in (values.times if column.type == "timestamp" else values.dates) if _is_format(form)]
+    parts = [date_text.read_format(form) for form in formats]
+    if column.type == "timestamp":
+        for form in parts:
+            if form.has_day == apart or not (form.has_day or form.has_time):
+                wanted = (
+                    "the time of day alone, such as hhmmss, beside 'time_from'" if apart else "the day as well, such as YYYY-MM-DD hh:mm:ss"
+                )
+                yield f"times: {form.written!r} must hold {wanted}"
+    timed = [form for form in parts if form.has_time] if parts or column.type == "date" else [date_text.read_format("hh:mm:ss")]
+    zoned, unzoned = bool(values.to or values.zones), any("offset" not in form.groups for form in timed)
+    if zoned and unzoned and not values.time_zone:
+        yield "'to' says what times become; 'time_zone' must say what they are in, or OFFSET in every format"
+    if values.time_zone and timed and not zoned:
+        yield "'time_zone' says what the source's times are in; 'to' must say what they become, such as the time zone of the locations"
+
+
+def _is_format(written: str) -> bool:
+    try:
+        return bool(date_text.read_format(written))
+    except UsageError:
+        return False
 
 
 def _group_problems(group: Group, contract: FeedContract) -> Iterator[tuple[KeyPath, str]]:

@@ -17,6 +17,7 @@ from pipelines.extracts.layout_document import Document, KeyPath, as_text
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 ROUNDINGS = ("half_even",)
+MAX_ENTRIES = 200
 Schema = dict[str, Any]
 
 
@@ -43,7 +44,7 @@ def _pairs(description: str, values: Schema) -> Schema:
 
 
 def _list(description: str, items: Schema) -> Schema:
-    return {"type": "array", "description": description, "items": items, "minItems": 1}
+    return {"type": "array", "description": description, "items": items, "minItems": 1, "maxItems": MAX_ENTRIES}
 
 
 _NAME = {"type": "string", "minLength": 1}
