@@ -96,12 +96,12 @@ MOVEMENTS = rows_of(
     ("e7", at(10, 17), "B", "P", "sale", -4),
 )
 ORDERS = rows_of(
-    "order_id line_no item_id location_id channel qty_units unit_price_usd ordered_at requested_date promised_date status",
-    ("o1", 1, "P", "B", "store", 4, "15", at(7, 11), day(7), day(7), "shipped"),
-    ("o2", 1, "P", "B", "web", 6, "15", at(8, 11), day(8), day(9), "shipped"),
-    ("o2", 2, "Q", "B", "web", 5, "4", at(8, 11), day(8), day(9), "part_shipped"),
-    ("o3", 1, "P", "B", "web", 4, "15", at(10, 9), day(10), day(12), "shipped"),
-    ("o4", 1, "P", "A", "web", 9, "15", at(6, 9), day(6), day(8), "cancelled"),
+    "order_id line_no item_id location_id ship_to_region channel qty_units unit_price_usd ordered_at requested_date promised_date status",
+    ("o1", 1, "P", "B", None, "store", 4, "15", at(7, 11), day(7), day(7), "shipped"),
+    ("o2", 1, "P", "B", "WEST", "web", 6, "15", at(8, 11), day(8), day(9), "shipped"),
+    ("o2", 2, "Q", "B", "WEST", "web", 5, "4", at(8, 11), day(8), day(9), "part_shipped"),
+    ("o3", 1, "P", "B", "EAST", "web", 4, "15", at(10, 9), day(10), day(12), "shipped"),
+    ("o4", 1, "P", "A", "EAST", "web", 9, "15", at(6, 9), day(6), day(8), "cancelled"),
 )
 SHIPMENTS = rows_of(
     "shipment_id order_id line_no location_id item_id qty_units shipped_at delivered_at",
@@ -134,6 +134,30 @@ RECEIPTS = rows_of(
     ("r1", "transfer", "T1", "L1", "P", "B", 8, 6, 1, 1, 0, at(8, 6)),
     ("r2", "transfer", "T1", None, "P", "B", 3, 4, 0, 0, 1, at(8, 7)),
     ("r3", "po", "po1", None, "P", "B", 20, 20, 0, 0, 0, at(9, 6)),
+)
+CUSTOMER_LANES = rows_of(
+    "location_id ship_to_region transit_days cost_usd_per_order",
+    ("A", "EAST", 1.5, "6"),
+    ("A", "WEST", 5.0, "11"),
+    ("B", "EAST", 4.0, "10"),
+    ("B", "WEST", 1.0, "4.5"),
+)
+EVENTS = rows_of(
+    "event_id scope scope_id kind start_date end_date expected_uplift_share",
+    ("ev1", "item", "P", "promotion", day(9), day(15), 0.4),
+    ("ev2", "category", "garden", "launch", day(20), None, None),
+)
+COUNTS = rows_of(
+    "location_id item_id lot_id system_qty counted_qty at",
+    ("A", "P", "L1", 60, 57, at(8, 22)),
+    ("A", "P", "L2", 40, 40, at(8, 22)),
+    ("B", "P", None, 16, 16, at(10, 22)),
+)
+FINANCE = rows_of(
+    "scope scope_id capital_rate insurance_rate obsolescence_rate transfer_budget_usd_per_week",
+    ("network", None, "0.1", None, None, "900"),
+    ("category", "toys", None, None, "0.2", None),
+    ("location", "B", None, "0.05", None, None),
 )
 LEDGER = rows_of(
     "line_id run_id plan_as_of transfer_id item_id origin destination mode lane_id qty_planned_units qty_approved_units"
@@ -184,6 +208,10 @@ FEEDS = {
     "erp_purchase_orders": PURCHASES,
     "wms_transfers": TRANSFERS,
     "wms_receipts": RECEIPTS,
+    "tms_customer_lanes": CUSTOMER_LANES,
+    "erp_events": EVENTS,
+    "wms_counts": COUNTS,
+    "fin_parameters": FINANCE,
 }
 
 

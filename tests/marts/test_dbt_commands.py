@@ -43,7 +43,7 @@ def test_same_rows_in_another_order_give_the_same_bytes(feeds, lake_writer, stor
     as_of = datetime.date(2026, 3, 10)
     first, second = (publish(tmp_path / name, "r", as_of, store, {}, {}) for name, store in (("a", built_store), ("b", other)))
     hashes = [{k: v["sha256"] for k, v in done.manifest["files"].items() if k.endswith(".parquet")} for done in (first, second)]
-    assert len(hashes[0]) == 26
+    assert len(hashes[0]) == 31
     assert hashes[0] == hashes[1]
 
 
@@ -85,8 +85,8 @@ def test_an_empty_lake_still_builds(dbt_run, tmp_path: Path, run_parameters):
     with duckdb.connect(str(store), read_only=True) as connection:
         reasons = connection.execute("select count(*), count(null_reason), count(value) from marts.kpi_summary").fetchone()
     assert reasons is not None
-    assert reasons[0] == 18
-    assert reasons[1] + reasons[2] == 18
+    assert reasons[0] == 21
+    assert reasons[1] + reasons[2] == 21
 
 
 @pytest.mark.parametrize("name", ["DBT_TARGET_PATH", "DBT_LOG_PATH"])

@@ -58,6 +58,28 @@ def test_inbound_and_plan_inputs(built_store: Path):
     assert inputs.loc[("B", "Q"), "days_since_last_sale"] == 1
 
 
+def test_the_next_review_is_counted_from_the_newest_order(built_store: Path):
+    # The policy reviews every 7 days: B|P was ordered on day 1 and B|Q on day 2, so that their next reviews are on days 15 and 16.
+    inputs = read_mart(built_store, "fct_plan_inputs").set_index(["location_id", "item_id"])["next_review_days"]
+    assert inputs[("B", "P")] == 5
+    assert inputs[("B", "Q")] == 6
+    assert inputs[("A", "P")] == 6, "a cancelled order was placed at a review too"
+    assert inputs.isna().sum() == 1, "A|R was never ordered"
+
+
+def test_rates_come_from_finance_where_it_gives_them(built_store: Path):
+    rates = read_mart(built_store, "dim_finance").set_index(["location_id", "category"])
+    assert rates.loc[("B", "toys"), ["capital_rate", "insurance_rate", "obsolescence_rate"]].tolist() == [0.1, 0.05, 0.2]
+    assert rates.loc[("A", "food"), ["capital_rate", "insurance_rate", "obsolescence_rate"]].tolist() == [0.1, 0.03, 0.1]
+    assert set(rates["transfer_budget_usd_per_week"]) == {900}
+
+
+def test_events_are_kept_and_judged_by_the_masters(built_store: Path):
+    events = read_mart(built_store, "fct_events").set_index("event_id")
+    assert events["is_known"].to_dict() == {"ev1": True, "ev2": False}
+    assert events["end_date"].isna().to_dict() == {"ev1": False, "ev2": True}
+
+
 def test_the_latest_row_of_a_key_wins(built_store: Path):
     items = read_mart(built_store, "dim_item").set_index("item_id")
     assert items.loc["P", "unit_cost_usd"] == 10

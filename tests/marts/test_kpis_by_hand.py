@@ -20,6 +20,13 @@ WINDOW = {
     ("A", "R"): {"cogs": 0, "value_days": 40, "volume_days": 0.08, "ranged": 0, "seconds": 0, "closes": 0},
 }
 STORAGE_RATE = {"A": 0.5, "B": 2.0}
+# Finance gives the network 10 % for capital, B 5 % for insurance and toys 20 % for obsolescence; the rest is the policy's 3 and 10 %.
+YEARLY_RATE = {
+    ("A", "P"): 0.10 + 0.03 + 0.10,
+    ("B", "P"): 0.10 + 0.05 + 0.10,
+    ("B", "Q"): 0.10 + 0.05 + 0.10,
+    ("A", "R"): 0.10 + 0.03 + 0.20,
+}
 
 
 def levels(pairs: dict) -> dict[str, list[dict]]:
@@ -84,7 +91,7 @@ def test_in_stock_rate(built_store: Path):
 
 def test_carrying_cost(built_store: Path):
     pairs = {
-        (location, item): {"cost": row["value_days"] / 365 * 0.25 + row["volume_days"] * STORAGE_RATE[location]}
+        (location, item): {"cost": row["value_days"] / 365 * YEARLY_RATE[location, item] + row["volume_days"] * STORAGE_RATE[location]}
         for (location, item), row in WINDOW.items()
     }
     check(built_store, "kpi_carrying_cost", "carrying_cost_usd", {scope: total(rows, "cost") for scope, rows in levels(pairs).items()})
@@ -149,6 +156,31 @@ def test_slow_moving(built_store: Path):
     ages = read_mart(built_store, "kpi_slow_moving").set_index("scope")["oldest_lot_days"]
     assert ages["location_item:A|P"] == 5
     assert ages["network"] == 5
+
+
+def test_outbound_cost(built_store: Path):
+    # o2 left B for WEST at 4.50, both lines in one parcel; o3 left B for EAST at 10. o1 is a walk-in, o4 was cancelled.
+    expected = {"network": 7.25, "location:B": 7.25, "region:WEST": 4.5, "region:EAST": 10.0}
+    expected |= {"distance_band:up to 1 day": 4.5, "distance_band:3 to 5 days": 10.0}
+    check(built_store, "kpi_outbound_cost", "cost_usd_per_order", expected)
+    orders = read_mart(built_store, "kpi_outbound_cost").set_index("scope")["orders_shipped"]
+    assert orders["network"] == 2
+
+
+def test_demand_within_days(built_store: Path):
+    # Ordered on days 7 to 10 for shipping: WEST 6 of P (B has some, 1 day) and 5 of Q (none anywhere), EAST 4 of P (A, 1.5 days).
+    expected = {"network": 10 / 15, "region:WEST": 6 / 11, "region:EAST": 1.0, "category:food": 10 / 15, "item:P": 1.0, "item:Q": 0.0}
+    check(built_store, "kpi_demand_within_days", "within_share", expected)
+
+
+def test_count_accuracy(built_store: Path):
+    # Three counts, one of which missed 3 of 60 units of P at 10 USD.
+    pairs = {("A", "P"): {"made": 2, "right": 1, "phantom": 3}, ("B", "P"): {"made": 1, "right": 1, "phantom": 0}}
+    rows_of = levels(pairs)
+    mart = "kpi_count_accuracy"
+    check(built_store, mart, "accuracy_share", {s: ratio(total(r, "right"), total(r, "made")) for s, r in rows_of.items()})
+    check(built_store, mart, "phantom_units", {s: total(r, "phantom") for s, r in rows_of.items()})
+    check(built_store, mart, "phantom_value_usd", {s: 10.0 * total(r, "phantom") for s, r in rows_of.items()})
 
 
 def test_storage_utilisation(built_store: Path):
@@ -219,6 +251,9 @@ def test_every_null_has_a_reason_and_every_figure_has_none(built_store: Path):
         "kpi_forward_cover": "forward_cover_days",
         "kpi_excess_deficit": "excess_units",
         "kpi_storage_utilisation": "utilisation_share",
+        "kpi_outbound_cost": "cost_usd_per_order",
+        "kpi_demand_within_days": "within_share",
+        "kpi_count_accuracy": "accuracy_share",
         "kpi_summary": "value",
     }
     nulls = 0

@@ -1,7 +1,13 @@
 {{ config(tags=['facts']) }}
 
+-- Supplier orders are placed at reviews, so that the newest order of a pair tells when its reviews are. What was never ordered
+-- tells nothing.
+
 with parameters as (
-    select as_of from {{ ref('stg_ledger__run_parameters') }}
+    select
+        as_of,
+        review_period_days
+    from {{ ref('stg_ledger__run_parameters') }}
 ),
 
 stock as (
@@ -40,6 +46,15 @@ sales as (
     group by location_id, item_id
 ),
 
+reviews as (
+    select
+        location_id,
+        item_id,
+        max(ordered_at) as last_ordered_date
+    from {{ ref('stg_erp__purchase_orders') }}
+    group by location_id, item_id
+),
+
 pairs as (
     select
         location_id,
@@ -65,9 +80,12 @@ locations as (
 ),
 
 items as (
-    select item_id
-    from {{ ref('stg_erp__items') }}
-    where is_in_newest_snapshot
+    select
+        items.item_id,
+        items.is_in_newest_snapshot,
+        coalesce(items.review_period_days, parameters.review_period_days) as review_period_days
+    from {{ ref('stg_erp__items') }} as items
+    cross join parameters
 )
 
 select
@@ -81,8 +99,10 @@ select
     coalesce(inbound.in_transit_in_units, 0) as in_transit_in_units,
     coalesce(inbound.po_inbound_units, 0) as po_inbound_units,
     {{ days_between('sales.last_sale_date', 'parameters.as_of') }} as days_since_last_sale,
-    reported.location_id is null or locations.location_id is null or items.item_id is null as is_stale,
-    coalesce(inbound.firm_in_units, 0) as firm_in_units
+    reported.location_id is null or locations.location_id is null or not coalesce(items.is_in_newest_snapshot, false) as is_stale,
+    coalesce(inbound.firm_in_units, 0) as firm_in_units,
+    items.review_period_days
+    - mod({{ days_between('reviews.last_ordered_date', 'parameters.as_of') }}, items.review_period_days) as next_review_days
 from pairs
 cross join parameters
 left join stock on pairs.location_id = stock.location_id and pairs.item_id = stock.item_id
@@ -92,3 +112,4 @@ left join sales on pairs.location_id = sales.location_id and pairs.item_id = sal
 left join reported on pairs.location_id = reported.location_id
 left join locations on pairs.location_id = locations.location_id
 left join items on pairs.item_id = items.item_id
+left join reviews on pairs.location_id = reviews.location_id and pairs.item_id = reviews.item_id

@@ -19,6 +19,9 @@
     ('transfer_yield', 'kpi_transfer_performance', 'yield_share', 'share of units'),
     ('transfer_lead_time', 'kpi_transfer_performance', 'mean_lead_time_days', 'days'),
     ('transfer_churn', 'kpi_churn', 'churn_share', 'share of units'),
+    ('outbound_cost', 'kpi_outbound_cost', 'cost_usd_per_order', 'usd per order'),
+    ('demand_within_days', 'kpi_demand_within_days', 'within_share', 'share of demand within ' ~ var('demand_within_days') ~ ' days'),
+    ('count_accuracy', 'kpi_count_accuracy', 'accuracy_share', 'share of counts'),
 ] %}
 
 with figures as (
