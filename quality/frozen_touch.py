@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipelines.flows.frozen import summarise
+
 # KPIs of the network that a fault in a feed moves; a fault in master data moves them all.
 KPIS_OF_FEEDS = {
     "wms_stock": ("inventory_turnover", "days_on_hand", "forward_cover", "in_stock_rate", "mean_inventory_value", "carrying_cost",
@@ -30,17 +32,7 @@ def add_touched(frozen: Mapping[str, Any], lines: pd.DataFrame) -> dict[str, Any
         kpis = sorted({kpi for feed in feeds for kpi in KPIS_OF_FEEDS.get(feed, ALL_KPIS)})
         more: dict[str, Any] = {"plan_lines": sorted(touched["line_id"]) if len(touched) else [], "kpis": kpis}
         if len(touched):
-            more |= {"units": int(touched["units"].sum()), "usd": round(float(touched["net_usd"].sum()), 2)}
+            net = round(float(touched["net_usd"].sum()), 2)
+            more |= {"units": int(touched["units"].sum()), "plan_usd": net, "usd": net}
         pairs.append(entry | more)
     return summarise({**frozen, "pairs": pairs})
-
-
-def summarise(frozen: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with its pairs by worth, the most valuable first, its total and its one sentence."""
-    pairs = sorted(frozen["pairs"], key=lambda entry: (-entry["usd"], entry["location_id"], entry["item_id"]))
-    usd = round(sum(entry["usd"] for entry in pairs), 2)
-    rows = frozen["rows"]
-    says = (
-        f"fix {'this' if rows == 1 else 'these'} {rows} row{'' if rows == 1 else 's'}, worth ${usd:,.0f}" if pairs else "nothing is frozen"
-    )
-    return {**frozen, "pairs": pairs, "usd": usd, "says": says}

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipelines.domain.policy import Policy
 from pipelines.flows import gate_inputs, read_day, save_frozen, save_reconciliation
+from pipelines.flows.frozen import read_frozen_before, read_lines_before
 from pipelines.flows.known import read_known
 from pipelines.store.home import Home
 from quality.frozen_touch import add_touched
@@ -34,11 +35,11 @@ def judge_night(
         known=read_known(home, frames, as_of),
         packs=gate_inputs.read_packs(home, as_of, policy),
         verdicts=[GateVerdict.from_body(body) for body in verdicts if body],
-        frozen_before=gate_inputs.read_frozen_before(home, as_of),
+        frozen_before=read_frozen_before(home, as_of),
         files=gate_inputs.name_files(home, as_of),
     )
     said, frozen = judge_day(day, policy.gate)
-    frozen = add_touched(frozen, gate_inputs.read_published_lines(home))
+    frozen = add_touched(frozen, read_lines_before(home, as_of))
     save_reconciliation(home, as_of, said.to_json())
     save_frozen(home, as_of, frozen)
     return said, frozen

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pipelines.extracts.lake import LakeFile
 
 MAX_RECENT_ROWS = 200_000
-FROZEN = "frozen.json"
 _WORD = re.compile(r"[A-Za-z0-9_./\-]+")
 
 
@@ -119,18 +118,6 @@ def read_quarantined_pairs(path: Path, home: Home, as_of: dt.date) -> list[tuple
     return sorted(found)
 
 
-def read_frozen(home: Home, date: dt.date) -> dict[str, Any]:
-    """What a date froze; no pairs where nothing was written."""
-    path = home.gates / date.isoformat() / FROZEN
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"pairs": []}
-
-
-def read_frozen_before(home: Home, as_of: dt.date) -> dict[str, Any]:
-    """What the newest earlier judged date froze."""
-    dates = [path.parent.name for path in home.gates.glob(f"*/{FROZEN}") if path.parent.name < as_of.isoformat()]
-    return read_frozen(home, dt.date.fromisoformat(max(dates))) if dates else {"pairs": []}
-
-
 def read_partitions_before(home: Home, feeds: "Mapping[str, Any]", as_of: dt.date) -> "dict[str, pd.DataFrame]":
     """The partitions of the business date before, by feed."""
     from pipelines.extracts.lake import current_files, read_frame
@@ -146,11 +133,3 @@ def name_files(home: Home, as_of: dt.date) -> dict[str, str]:
 
     landed = sorted(list_landed(home.landing, business_date=as_of), key=lambda file: file.version)
     return {file.feed: file.source_name for file in landed}
-
-
-def read_published_lines(home: Home) -> "pd.DataFrame":
-    """Lines of the current publication; none before the first."""
-    import pandas as pd
-
-    path = home.published / "current" / "plan_lines.parquet"
-    return pd.read_parquet(path) if path.is_file() else pd.DataFrame()

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.flows.frozen import add_worth, read_frozen
 from pipelines.flows.intake import gated_files
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
 
@@ -25,7 +27,8 @@ def build_store(run: Run) -> Path:
 
     files = {feed: gated_files(run.home, feed, run.as_of) for feed in FEEDS}
     inputs = {feed: lake_digest(found) for feed, found in files.items() if found or feed not in OPTIONAL_FEEDS}
-    run_id = make_run_id(run, inputs)
+    frozen = read_frozen(run.home, run.as_of)["pairs"]
+    run_id = make_run_id(run, inputs, frozen)
     store = run.work.begin(run.attempt, run_id, run.as_of)
     lines = run.ledger.transfer_lines(run.as_of)
     lake = {feed: [file.path for file in found] for feed, found in files.items()}
@@ -37,8 +40,8 @@ def build_store(run: Run) -> Path:
     return store
 
 
-def make_run_id(run: Run, inputs: dict[str, str]) -> str:
-    """First 16 hex of sha256 over the canonical JSON of everything the run is a function of."""
+def make_run_id(run: Run, inputs: dict[str, str], frozen: Sequence[Mapping[str, Any]] = ()) -> str:
+    """First 16 hex of sha256 over the canonical JSON of everything the run is a function of; of frozen pairs not their worth."""
     known = {
         "as_of": run.as_of.isoformat(),
         "inputs": inputs,
@@ -48,6 +51,8 @@ def make_run_id(run: Run, inputs: dict[str, str]) -> str:
         "seed": run.seed,
         "versions": versions(),
     }
+    if frozen:
+        known["frozen"] = _frozen_list(frozen)
     return hashlib.sha256(json.dumps(known, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
 
 
@@ -99,14 +104,33 @@ def make_plan(run: Run) -> dict[str, Any]:
     case = _read_case(run)
     plan = solve_problem(Problem.from_json(case.problem, "planning case"), _solve_options(run))
     lines = plan_lines(case, plan, run.work.run_id)
+    frozen = _value_frozen(run, case, plan)
     run.work.write_json("problem", case.problem)
-    run.work.write_json("plan", plan.to_json())
+    run.work.write_json("plan", plan.to_json() | ({"frozen": frozen} if frozen else {}))
     run.work.write_json("explanations", explain_lines(case, plan, lines))
     run.work.write_frame("plan_lines", lines)
     run.work.write_frame("shortages", shortages(case, plan))
     put_tables(run.work.store, {"plan_lines": lines})
     run.work.finish("plan")
     return {"status": plan.status, "lines": len(lines), "objective_usd": plan.objective_usd, "gap_share": plan.gap_share}
+
+
+def _value_frozen(run: Run, case: Any, plan: Any) -> list[dict[str, Any]]:
+    """Tell the date's frozen document what freeing each item-location may bring, and list them for the plan."""
+    from pipelines.flows.intake import save_frozen
+    from pipelines.planning.frozen import value_frozen
+
+    frozen = read_frozen(run.home, run.as_of)
+    if not frozen["pairs"]:
+        return []
+    save_frozen(run.home, run.as_of, add_worth(frozen, value_frozen(case, plan)))
+    return _frozen_list(frozen["pairs"])
+
+
+def _frozen_list(pairs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Item-locations and reasons in order, which is what a plan depends on."""
+    listed = [{name: entry[name] for name in ("item_id", "location_id", "reasons", "rows")} for entry in pairs]
+    return sorted(listed, key=lambda entry: (entry["item_id"], entry["location_id"]))
 
 
 def audit(run: Run) -> dict[str, Any]:
@@ -160,6 +184,7 @@ def _manifest(run: Run) -> dict[str, Any]:
 
 def _read_case(run: Run) -> Any:
     from pipelines.feedback.learn import lane_parameters
+    from pipelines.planning.frozen import name_frozen
     from pipelines.planning.inputs import build_case
     from pipelines.store.warehouse import read_mart
 
@@ -176,6 +201,7 @@ def _read_case(run: Run) -> Any:
         run.ledger.transfer_lines(run.as_of),
         run.policy,
         run.as_of,
+        name_frozen(read_frozen(run.home, run.as_of)["pairs"]),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 LARGEST = 1e15
 BOUND_KINDS = ("mip", "lp", "lagrangian", "none")
-PLAN_KEYS = ("format", "status", "objective_usd", "bound_usd", "bound_kind", "gap_share", "shipments", "solve_info")
+PLAN_KEYS = ("format", "status", "objective_usd", "bound_usd", "bound_kind", "gap_share", "shipments", "solve_info", "frozen")
 HANDLING = {"pallet_kg": "size", "pallet_m3": "size", "pallets_per_truck": "count"}
 CURVE = {"item_id": "name", "location_id": "name", "segments": "list"}
 # Kind of every value; a question mark says that the key may be absent or null.

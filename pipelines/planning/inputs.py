@@ -5,6 +5,7 @@ case_document.py; nothing is solved here.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 from pipelines.domain.policy import Policy
 from pipelines.planning import candidates, curves
 from pipelines.planning.case_document import write_problem
+from pipelines.planning.frozen import Pair
 from pipelines.planning.item_locations import (
     count_weeks,
     describe_rows,
@@ -59,15 +61,17 @@ def build_case(
     firm_lines: pd.DataFrame,
     policy: Policy,
     as_of: dt.date,
+    frozen: Mapping[Pair, str] | None = None,
 ) -> PlanCase:
     """Build the planning case of the evening of `as_of`; the result does not depend on the order of any frame's rows.
 
     `stock` fct_plan_inputs, `inbound` fct_inbound, `weekly` and `summary` of the forecast, `items`/`locations`/`lanes` the dimensions,
     `lane_parameters` what was learned per lane, `firm_lines` approved transfers that have not shipped. Columns are those of the marts;
-    `items` may carry `next_review_days` where the date of the next supplier order is known. Raises `InputRefused` for an item without
+    `stock` may carry `next_review_days` where the date of the next supplier order is known. `frozen` maps item-locations (item, location)
+    that failed a gate to the reason: they neither give nor take, their firm lines stay. Raises `InputRefused` for an item without
     master data.
     """
-    rows = join_rows(stock, items, summary, policy)
+    rows = join_rows(stock, items, summary, policy, frozen or {})
     week_count = count_weeks(weekly, policy)
     demand, has_forecast = weekly_demand(rows, weekly, week_count)
     firm = pick_firm_lines(firm_lines, inbound)

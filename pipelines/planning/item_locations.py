@@ -4,6 +4,7 @@ Reads marts and forecast as frames. The money of moves is in inputs.py.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import Policy
 from pipelines.domain.transfer import FIRM_STATES, states_text
 from pipelines.planning import candidates, curves
+from pipelines.planning.frozen import Pair, mark_frozen
 
 HELD_MARKS = ("transfers held back", "tripwire")  # how a forecast's note says that it loses to a four-week mean
 
@@ -22,12 +24,17 @@ def count_weeks(weekly: pd.DataFrame, policy: Policy) -> int:
     return max(1, min(policy.planning.horizon_weeks, known))
 
 
-def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """One row per item-location with master data, window in weeks and the forecast's note; sorted by item, location.
+def join_rows(
+    stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, policy: Policy, frozen: Mapping[Pair, str]
+) -> pd.DataFrame:
+    """One row per item-location with master data, window in weeks, forecast's note and reason to freeze; sorted by item, location.
 
-    window = review period + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master data.
+    window = days to the next review + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master data, unless
+    its rows are frozen: those are left out.
     """
     rows = stock.sort_values(["item_id", "location_id"]).reset_index(drop=True)
+    rows["frozen_reason"] = mark_frozen(rows, frozen)
+    rows = rows[rows["item_id"].isin(items["item_id"]) | (rows["frozen_reason"] == "")].reset_index(drop=True)
     unknown = sorted(set(rows["item_id"]) - set(items["item_id"]))
     if unknown:
         raise InputRefused(f"fct_plan_inputs: item {unknown[0]!r} has stock but no row in dim_item; land erp_items with it")
@@ -40,10 +47,11 @@ def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, p
     service = policy.service
     lead = master["supplier_lead_time_days"].astype(float).fillna(service.default_supplier_lead_time_days)
     review = master["review_period_days"].astype(float).fillna(service.review_period_days)
-    if "next_review_days" in master:
-        review = master["next_review_days"].astype(float).fillna(review)
-    weeks = (lead + review).map(candidates.arrival_week).clip(lower=1)
-    rows["window_weeks"] = rows["item_id"].map(weeks).astype(np.int64)
+    wait = rows["item_id"].map(review)  # where no order tells when reviews are, a whole period
+    if "next_review_days" in rows:
+        wait = rows["next_review_days"].astype(float).fillna(wait)
+    weeks = (wait + rows["item_id"].map(lead)).map(candidates.arrival_week).clip(lower=1)
+    rows["window_weeks"] = weeks.astype(np.int64)
     notes = summary.set_index(["item_id", "location_id"])["note"] if len(summary) else pd.Series(dtype=object)
     index = pd.MultiIndex.from_frame(rows[["item_id", "location_id"]])
     rows["forecast_note"] = notes.reindex(index).fillna("").astype(str).to_numpy() if len(notes) else ""
@@ -135,7 +143,7 @@ def describe_rows(
     rows["is_stale"] = rows["is_stale"].fillna(True).astype(bool)
     ended = pd.to_datetime(rows["end_date"]).le(pd.Timestamp(as_of)).to_numpy()
     rows["is_closed"] = rows["lifecycle"].isin(candidates.NO_RECEIVER).to_numpy() | ended
-    free = ~(rows["is_held"] | rows["is_stale"])
+    free = ~(rows["is_held"] | rows["is_stale"] | (rows["frozen_reason"] != ""))
     rows["is_donor"] = free & (rows["donor_cap_packs"] >= 1)
     rows["is_receiver"] = free & (rows["lost_units"] > curves.SNAP) & ~rows["is_closed"]
     return rows

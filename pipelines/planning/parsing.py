@@ -213,7 +213,7 @@ def _canonical(handling: dict[str, Any], records: dict[str, list[dict[str, Any]]
     return {"format": PROBLEM_FORMAT, "handling_units": handling, **lists, "budget_usd": None if math.isinf(budget) else budget}
 
 
-PLAN_KEYS = ("format", "status", "objective_usd", "bound_usd", "bound_kind", "gap_share", "shipments", "solve_info")
+PLAN_KEYS = ("format", "status", "objective_usd", "bound_usd", "bound_kind", "gap_share", "shipments", "solve_info", "frozen")
 SHIPMENT = {"item_id": Field(text), "lane_id": Field(text), "packs": Field(count)}
 
 

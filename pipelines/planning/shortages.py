@@ -32,7 +32,7 @@ class _Scene:
 def shortages(case: PlanCase, plan: Plan) -> pd.DataFrame:
     """Item-locations that still lose half a unit or more in their window under the plan, each with one reason code and sentence.
 
-    Codes: no_surplus, below_cost, lane_closed, dock_full, budget, stale_data, held_by_tripwire, not_chosen. `short_units` is the demand
+    Codes: frozen, stale_data, held_by_tripwire, no_surplus, below_cost, lane_closed, dock_full, budget, not_chosen. `short_units` is demand
     expected to be lost before the next supply less what the plan brings; `value_usd` its margin. Sorted by value, highest first.
     """
     scene = _set_scene(case, plan)
@@ -72,6 +72,8 @@ def _set_scene(case: PlanCase, plan: Plan) -> _Scene:
 
 def _judge(scene: _Scene, position: int, row: dict[str, Any]) -> tuple[str, str]:
     place = row["location_id"]
+    if row["frozen_reason"]:
+        return "frozen", f"frozen: {row['frozen_reason']}. Once it is put right, the next plan may serve {place}."
     if row["is_stale"]:
         return "stale_data", f"The stock record of {place} is stale, so nothing is planned on it; a fresh count would open it."
     if row["is_held"]:
