@@ -132,6 +132,8 @@ def _scalar(node: yaml.ScalarNode, where: str) -> Any:
 
 
 def _checked(text: str, where: str) -> str:
+    """The text, with letters that JSON writes as two escapes put together again."""
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise UsageError(f"{where}: {shown(text)} holds a character that no file can hold")
     return text

@@ -123,4 +123,4 @@ def _shown(stages: Stages, keys: list[Source]) -> tuple[str, Cell]:
     if len(keys) == 1:
         return keys[0].label, keys[0].raw
     parts = " || ', ' || ".join(f"{quote(key.label + '=')} || {key.raw.name}" for key in keys)
-    return ", ".join(key.label for key in keys), stages.step(parts, *(key.raw for key in keys))
+    return ",".join(key.label for key in keys), stages.step(parts, *(key.raw for key in keys))
