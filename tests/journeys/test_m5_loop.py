@@ -9,10 +9,14 @@ from pipelines.store.publication import current, verify
 
 
 def test_a_week_of_m5(real_data, parsed_dbt, tmp_path):
-    """Two nights and the week between them, with default policy."""
-    settings = load_settings(home=tmp_path / "home", real_data=real_data)
-    report = run_closed_loop(settings, demand="m5", items=40, days=7, seed=0)
-    assert (report.locations, report.items, len(report.nights)) == (10, 40, 2)
+    """Two nights and the week between them, under a policy that approves every lane: trucks go, and no unit is lost on the way."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "policy.yaml").write_text("approval: {max_donor_share: 1.0, max_line_cost_usd: 100000.0}\n")
+    settings = load_settings(home=home, real_data=real_data)
+    report = run_closed_loop(settings, demand="m5", items=120, days=7, seed=0)
+    assert (report.locations, report.items, len(report.nights)) == (10, 120, 2)
+    assert report.with_transfers["transfer_units"] > 0
     assert all(night.figures["status"] in ("OPTIMAL", "FEASIBLE") for night in report.nights)
     assert report.with_transfers["demand_units"] == report.without_transfers["demand_units"] > 0
     assert report.refused_dispatches == []
