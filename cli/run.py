@@ -25,6 +25,8 @@ def run(as_of: Annotated[str, typer.Option("--as-of", metavar="DATE", help="Busi
 
 def report_night(day: dt.date, done: dict) -> None:
     """Say what a night did; a fallback plan is done, and said so."""
+    for told in (*done["landing/drop"]["remarks"], *done["landing/drop"]["reopened"], *done["gate/reconciliation"]["reopened"]):
+        complain(f"warning: {told}")
     plan, approvals, sent = done["lake/plan_lines"], done["ledger/approvals"], done["outbox/transfer_orders"]
     say(
         f"{day}: plan {plan['status']} with {plan['lines']} lines worth {plan['objective_usd']:,.2f} USD "

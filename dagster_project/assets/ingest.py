@@ -1,7 +1,7 @@
 """From landed bytes to gated lake partitions: one asset and one blocking check per feed, and the checks between feeds."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -45,14 +45,20 @@ def ingest_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
 def _landing_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(key=LANDED, group_name="landing", partitions_def=partitions, kinds={"file"})
     def landed_drop(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
-        """The drop folder of the date, copied unchanged under its sha256 after its manifest agreed, or once it is complete."""
+        """The drop folder of the date, copied unchanged under its sha256 after its manifest agreed, or once it is complete.
+
+        Earlier dates that were corrected, or for which a feed came late, are read and judged anew, and no others.
+        """
+        from quality.reopening import reopen_corrected
+
         arrived_at, as_of = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), business_date(context)
         landed = flows.land_inbox(evenstock.folders, as_of, arrived_at, evenstock.drop_seconds)
         remarks = flows.read_arrival(evenstock.folders, as_of)
         for remark in remarks:
             context.log.warning(remark)
+        reopened = reopen_corrected(evenstock.folders, as_of, evenstock.policy)
         figures = {"files": len(landed), "bytes": sum(file.bytes for file in landed), "remarks": remarks}
-        return dg.MaterializeResult(metadata=figures)
+        return dg.MaterializeResult(metadata=figures | {"reopened": name_reopened(reopened, "read and judged anew:")})
 
     return landed_drop
 
@@ -116,11 +122,23 @@ def _judge(inputs: flows.GateInputs, as_of: dt.date, policy: Policy) -> Any:
 
 def _reconcile_feeds(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
     from quality.night import judge_night
+    from quality.reopening import reopen_blocked
 
-    said, frozen = judge_night(evenstock.folders, business_date(context), evenstock.policy)
+    home, as_of, policy = evenstock.folders, business_date(context), evenstock.policy
+    reopened = reopen_blocked(home, as_of, policy)
+    said, frozen = judge_night(home, as_of, policy)
     result = check_result(RECONCILIATION, said.checks)
-    figures = {"checks": len(said.checks), "frozen_pairs": len(frozen["pairs"])}
+    figures = {
+        "checks": len(said.checks),
+        "frozen_pairs": len(frozen["pairs"]),
+        "reopened": name_reopened(reopened, "judged anew with late rows of"),
+    }
     return dg.MaterializeResult(asset_key=RECONCILIATION, metadata=figures, check_results=[result])
+
+
+def name_reopened(reopened: Mapping[dt.date, Sequence[str]], why: str) -> list[str]:
+    """Dates that late data opened again, each with its feeds."""
+    return [f"{day}: {why} {', '.join(feeds)}" for day, feeds in sorted(reopened.items())]
 
 
 def check_result(key: dg.AssetKey, checks: Sequence[Any]) -> dg.AssetCheckResult:

@@ -16,6 +16,7 @@ from pipelines.flows.intake import (
     save_reconciliation,
     save_verdict,
 )
+from pipelines.flows.late import blocked_dates, read_late_rows
 from pipelines.flows.night import audit, build_store, learn, make_forecasts, make_plan, make_run_id, publish_run
 from pipelines.flows.run import DAILY_FEEDS, FEEDS, MASTER_FEEDS, Run
 from pipelines.flows.watch import InboxReport, watch_inbox
@@ -30,6 +31,7 @@ __all__ = [
     "Run",
     "approve",
     "audit",
+    "blocked_dates",
     "build_store",
     "decide",
     "dispatch",
@@ -45,9 +47,10 @@ __all__ = [
     "read_day",
     "read_feed",
     "read_gate_inputs",
+    "read_late_rows",
     "reconcile_ledger",
-    "save_frozen",
     "reopened_dates",
+    "save_frozen",
     "save_reconciliation",
     "save_verdict",
     "watch_inbox",
