@@ -130,9 +130,9 @@ def _fresh(standing: Standing) -> tuple[str, str, str]:
         advice = f"Nothing has to be done before planning; {count_text(standing.warnings, 'check')} warned and can be looked at below."
     if not standing.frozen_pairs:
         return "Yes", said, advice
-    worth = f", worth ${standing.frozen_usd:,.0f}" if standing.frozen_usd >= MONEY_FLOOR_USD else ""
+    worth = f"; ${standing.frozen_usd:,.0f} are at stake" if standing.frozen_usd >= MONEY_FLOOR_USD else ""
     frozen = count_text(standing.frozen_pairs, "item-location")
-    return f"Yes, except for {frozen}", f"{said} {frozen} could not be trusted and stayed out{worth}.", "Fix the rows listed first below."
+    return f"Yes, except for {frozen}", f"{said} {frozen} could not be trusted and stayed out of it{worth}.", "Fix the rows listed first below."
 
 
 def _age(standing: Standing) -> str:
