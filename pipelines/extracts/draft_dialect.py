@@ -187,6 +187,10 @@ def _guess_trailer(lines: list[str], rows: list[list[str]], skip: int, width: in
     return {"trailer": pattern}
 
 
+def _cell(line: str, start: int, starts: list[int]) -> str:
+    return line[start : next((n for n in starts if n > start), len(line))].strip()
+
+
 def _guess_fixed(lines: list[str], dialect: Dialect, shape: dict[str, Any]) -> FileFormat:
     """Fields between the columns of characters that are blank in every line; one column if there are none."""
     lengths = {len(line) for line in lines[1:]}
@@ -196,7 +200,9 @@ def _guess_fixed(lines: list[str], dialect: Dialect, shape: dict[str, Any]) -> F
     lines = [line.ljust(size) for line in lines]
     blank = [all(line[n] == " " for line in lines) for n in range(size)]
     starts = [n for n in range(size) if not blank[n] and (n == 0 or blank[n - 1])]
-    ends = [*(start for start in starts[1:]), size]
+    # A name of two words over a column that is narrower than it: the second word has no cells of its own.
+    starts = [n for n in starts if n < 2 or lines[0][n - 2] == " " or any(_cell(line, n, starts) for line in lines[1:])]
+    ends = [*starts[1:], size]
     named = not _looks_like_data([lines[0][a:b] for a, b in zip(starts, ends, strict=True)])
     names = [lines[0][a:b].strip() if named else f"field_{n}" for n, (a, b) in enumerate(zip(starts, ends, strict=True), 1)]
     fields = {name: [a + 1, b - a] for name, a, b in zip(names, starts, ends, strict=True)}

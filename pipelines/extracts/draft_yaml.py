@@ -33,11 +33,17 @@ def scalar(text: str, quoted: bool = False) -> str:
     r"""A text as YAML holds it, quoted where a reader of YAML could take it for anything else.
 
     >>> scalar("Qty on hand"), scalar("true"), scalar("a: b"), scalar("\x1b")
-    ('Qty on hand', '"true"', '"a: b"', '"\\u001b"')
+    ('Qty on hand', '"true"', '"a: b"', '"\\U0000001b"')
     """
     if not quoted and _PLAIN.fullmatch(text) and text not in _NOT_TEXT and text.lower() not in ("null", "yes", "no", "on", "off", "todo"):
         return text
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    return letter if letter.isprintable() else f"\\U{ord(letter):08x}"
 
 
 def flow(value: object) -> str:

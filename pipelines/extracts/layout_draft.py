@@ -89,7 +89,7 @@ def layout_name(stem: str) -> str:
     """
     words = re.findall(r"[a-z0-9]+", re.sub(r"[0-9]{4}.?[0-9]{2}.?[0-9]{2}.*", "", stem.lower()) or stem.lower())
     made = "_".join(words)[:50].strip("_") or "layout"
-    return made if made[0].isalpha() else f"layout_{made}"
+    return made if made[0].isalpha() and made not in ("true", "false") else f"layout_{made}"
 
 
 def _sample(path: Path, dialect: Dialect) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -109,7 +109,7 @@ def _numbers(found: Iterable[Numbers]) -> Numbers:
         return Numbers()
     decimal = Counter(numbers.decimal for numbers in marked).most_common(1)[0][0]
     thousands = Counter(numbers.thousands for numbers in marked if numbers.decimal == decimal and numbers.thousands).most_common(1)
-    return Numbers(decimal, thousands[0][0] if thousands else "")
+    return Numbers(decimal, thousands[0][0] if thousands else "", marked=True)
 
 
 def _head(path: Path, contract: FeedContract, name: str, seen: _Seen) -> list[str]:
@@ -236,20 +236,19 @@ def _no_codes(column: Column, profile: Profile) -> tuple[list[str], str]:
     why = f"; {plain_comment(first)} is no code that a {column.name} may be"
     if profile.distinct > len(profile.words):
         return [], f"{why}: translate it in a companion file"
-    return [f"codes: {flow({word: word if fit else TODO for word, fit in fits.items()})}"], why
+    return [f"codes: {flow({word: word if fit else [TODO] for word, fit in fits.items()})}"], why
 
 
 def _number_rules(column: Column, own: Numbers, shared: Numbers) -> tuple[list[str], str]:
+    """Where a column is written otherwise than most; a mark that no number of the file explains is left to do."""
     more = ["leading_zeros: true"] if own.leading_zeros else []
     if column.type == "integer" and own.fractions_of_zeros:
         more.append("whole: true")
-    if (
-        own.unsure
-        and (own.decimal, own.thousands) != (shared.decimal, shared.thousands)
-        and not (own.fractions_of_zeros and own.decimal == ".")
-    ):
-        mark = "." if "." in own.unsure else ","
-        return [*more, f"decimal: {TODO}"], f"; no sample says whether {mark!r} in {own.unsure} is of decimals or of thousands"
+    mark = "," if "," in own.unsure else "."
+    if own.unsure and not shared.marked:
+        return [*more, f"decimal: {TODO}"], f'; is {own.unsure} with decimal: "{mark}" or with thousands: "{mark}"? No sample says'
+    if own.unsure and mark not in (shared.decimal, shared.thousands):
+        more.append(f"thousands: {scalar(mark, quoted=True)}")
     if own.marked and (own.decimal, own.thousands or shared.thousands) != (shared.decimal, shared.thousands):
         more += [f"decimal: {scalar(own.decimal, quoted=True)}", f"thousands: {scalar(own.thousands, quoted=True)}"]
     return more, ""
