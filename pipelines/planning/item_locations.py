@@ -29,8 +29,8 @@ def join_rows(
 ) -> pd.DataFrame:
     """One row per item-location with master data, window in weeks, forecast's note and reason to freeze; sorted by item, location.
 
-    window = days to the next review + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master data, unless
-    its rows are frozen: those are left out.
+    window = review period + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master data; its
+    rows are left out where they are frozen.
     """
     rows = stock.sort_values(["item_id", "location_id"]).reset_index(drop=True)
     rows["frozen_reason"] = mark_frozen(rows, frozen)

@@ -155,13 +155,18 @@ def test_a_line_that_is_in_transit_already_is_not_counted_twice(frames, as_of):
 
 
 def test_the_window_is_review_plus_lead_within_the_horizon(frames, as_of):
-    def window(lead, review, **extra):
+    def windows(lead, review, **extra):
         inputs = frames(SCARCE)
-        inputs["items"] = inputs["items"].assign(supplier_lead_time_days=lead, review_period_days=review, **extra)
-        return row_of(build_case(**inputs, policy=POLICY, as_of=as_of), "A", "TX_2")["window_weeks"]
+        inputs["items"] = inputs["items"].assign(supplier_lead_time_days=lead, review_period_days=review)
+        inputs["stock"] = inputs["stock"].assign(**extra)
+        case = build_case(**inputs, policy=POLICY, as_of=as_of)
+        return [int(row_of(case, "A", place)["window_weeks"]) for place in ("CA_1", "TX_2")]
 
-    assert [window(21, 7), window(None, None), window(7, 7), window(0, 1), window(700, 7)] == [4, 4, 2, 1, 8]
-    assert window(21, 14, next_review_days=0) == 3
+    assert [windows(*days)[1] for days in ((21, 7), (None, None), (7, 7), (0, 1), (700, 7))] == [4, 4, 2, 1, 8]
+    assert windows(21, 14, next_review_days=1) == [3, 3]
+    assert windows(21, 14, next_review_days=[14, 1]) == [5, 3], "each item-location has its own reviews"
+    assert windows(21, 14, next_review_days=[None, 7]) == [5, 4], "nobody ordered it: a whole period is waited"
+    assert windows(None, None, next_review_days=[1, None]) == [3, 4]
 
 
 def test_eta_scales_curves_and_gamma_only_what_a_later_plan_could_save(frames, as_of):
