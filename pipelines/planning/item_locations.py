@@ -24,9 +24,7 @@ def count_weeks(weekly: pd.DataFrame, policy: Policy) -> int:
     return max(1, min(policy.planning.horizon_weeks, known))
 
 
-def join_rows(
-    stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, policy: Policy, frozen: Mapping[Pair, str]
-) -> pd.DataFrame:
+def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, policy: Policy, frozen: Mapping[Pair, str]) -> pd.DataFrame:
     """One row per item-location with master data, window in weeks, forecast's note and reason to freeze; sorted by item, location.
 
     window = review period + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master data; its
