@@ -1,5 +1,7 @@
 """Words for people: what a check looks at, what a quarantine reason means, and what to do about either. No figures here."""
 
+from collections.abc import Mapping
+
 from pipelines.extracts.contract import load_contracts
 from pipelines.extracts.text_rules import REASONS
 
@@ -17,6 +19,24 @@ TITLES = {
     "stock_replay": "Stock against yesterday's stock plus movements",
     "shipments_match_sales": "Shipments against sale movements",
     "receipts_match_movements": "Receipts against inbound movements",
+    "transit_matches_transfers": "Transit against open transfers",
+    "frozen_share": "Frozen item-locations",
+    "unit_mixup": "Units, cases or pallets mixed up",
+    "shifted_decimals": "Decimal points that moved",
+    "swapped_columns": "Columns that changed places",
+    "shifted_rows": "Values that moved to another row",
+    "repeated_rows": "An earlier day's rows again",
+    "master_changes": "Changed master data of {column}",
+    "document_kept": "Documents of {column} told differently",
+    "own_day": "Events of another day in {column}",
+    "habits": "Rows of {column} unlike all before",
+    "sales_by_order": "Orders shipped against orders booked",
+    "receipts_by_document": "Documents received against documents booked",
+    "departures_by_transfer": "Transfers sent against stock that left",
+    "arrivals_by_transfer": "Transfers that arrived against receipts",
+    "orders_shipped": "Order lines against their shipments",
+    "purchases_received": "Purchase order lines against their receipts",
+    "expect_rows_to_keep_contract": "Rows that break their contract",
     "expect_table_row_count_to_be_between": "Rows in the table",
     "expect_column_values_to_not_be_null": "Missing {column}",
     "expect_column_values_to_be_in_set": "Words of {column}",
@@ -39,6 +59,17 @@ REMEDIES = {
     "stock_replay": "look for movements that were not sent, or a count that was booked without a movement, at the location-items named",
     "shipments_match_sales": "compare the ERP's shipments with the WMS's sale movements at the location-items named",
     "receipts_match_movements": "compare receipts with inbound movements at the location-items named",
+    "transit_matches_transfers": "compare open transfers with the transfer movements at the location-items named",
+    "frozen_share": "correct the rows listed first on this page; a count of the item at the location frees it as well",
+    "unit_mixup": "ask the sender which unit the column is in, and convert it in the layout",
+    "shifted_decimals": "check the decimal mark of the export, and declare it in the layout",
+    "swapped_columns": "compare the header with the values; the export has changed its columns",
+    "shifted_rows": "ask for the export again: values stand beside other keys than before",
+    "repeated_rows": "ask the sender for the file of the day: this one holds the rows of an earlier day",
+    "master_changes": "ask whether the change is meant; if it is, set gate.severity master_changes: warn and run the night again",
+    "document_kept": "ask which of the two is right, and let the sender correct the other",
+    "own_day": "send events with the file of their own day, or land the corrected file of the earlier day",
+    "habits": "look at the rows named: they are numbered, dated or priced unlike all before",
 }
 REASON_REMEDIES = {
     "too_few_fields": "a separator or a line break is missing in the line: quote texts that hold one",
@@ -82,6 +113,18 @@ def title_of(check: str) -> str:
 def remedy_of(check: str) -> str:
     """What to do when a check fails."""
     return REMEDIES.get(check.partition(":")[0], f"look at the examples, {SEND_AGAIN}")
+
+
+def reason_text(reason: str, meanings: Mapping[str, str]) -> str:
+    """A reason as people read it: the meaning of a quarantine reason, or the words of the check that froze an item-location.
+
+    >>> reason_text("not_date", {"not_date": "no date"}), reason_text("stock_replay: 43 in EAST_1, expected 31", {})
+    ('no date', "Stock against yesterday's stock plus movements: 43 in EAST_1, expected 31")
+    """
+    if reason in meanings:
+        return meanings[reason]
+    check, colon, said = reason.partition(": ")
+    return f"{title_of(check)}: {meanings.get(said, said)}" if colon and check in TITLES else reason.replace("_", " ")
 
 
 def reason_remedy(reason: str) -> str:

@@ -1,5 +1,6 @@
 """Frozen item-locations as their gate wrote them, and the rows to fix in order of worth. What is frozen is decided elsewhere."""
 
+import datetime as dt
 import math
 from typing import Any
 
@@ -79,9 +80,15 @@ def _pair(entry: dict[str, Any]) -> dict[str, Any]:
         "rows": [{"feed": str(row["feed"]), "file": str(row["file"]), "line": int(row["line"])} for row in entry["rows"]],
         "plan_lines": [shorten(line) for line in entry.get("plan_lines", [])],
         "kpis": [shorten(kpi) for kpi in entry.get("kpis", [])],
+        "since": _day(entry.get("since")),
         "units": _figure(entry.get("units")),
         "usd": round(_figure(entry.get("usd")), 2),
     }
+
+
+def _day(text: object) -> str:
+    """An ISO date, or nothing where none is told."""
+    return dt.date.fromisoformat(text).isoformat() if isinstance(text, str) and text else ""
 
 
 def _figure(value: Any) -> float:

@@ -132,7 +132,8 @@ def _fresh(standing: Standing) -> tuple[str, str, str]:
         return "Yes", said, advice
     worth = f"; ${standing.frozen_usd:,.0f} are at stake" if standing.frozen_usd >= MONEY_FLOOR_USD else ""
     frozen = count_text(standing.frozen_pairs, "item-location")
-    return f"Yes, except for {frozen}", f"{said} {frozen} could not be trusted and stayed out of it{worth}.", "Fix the rows listed first below."
+    said = f"{said} {frozen} could not be trusted and stayed out of it{worth}."
+    return f"Yes, except for {frozen}", said, "Fix the rows listed first below."
 
 
 def _age(standing: Standing) -> str:

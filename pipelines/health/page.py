@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.foreign_text import clean
+from pipelines.health.advice import reason_text
 from pipelines.health.charts import bar_chart, line_chart
 from pipelines.health.headline import count_text, day_text
 
@@ -53,6 +54,7 @@ def _environment() -> "Environment":
     environment.filters.update(filters)
     functions: dict[str, Any] = {
         "line_chart": line_chart, "bar_chart": bar_chart, "count_text": count_text, "span_text": _span, "shown_trend": _shown_trend,
+        "reason_text": reason_text,
     }  # fmt: skip
     environment.globals.update(functions)
     return environment
