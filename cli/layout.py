@@ -1,6 +1,7 @@
 """`evenstock layout`: list, draft, check and try layouts. Everything here only looks; `evenstock land --layout` lands."""
 
 import datetime as dt
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,16 +54,17 @@ def draft(
     """Draft a layout from a file: what it looks like, which column is which, and why. What is not sure is marked TODO."""
     from cli.files import check_writable, write_whole
     from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.layout import LAYOUT_NAME
     from pipelines.extracts.layout_draft import draft_layout, layout_name
 
     contract = load_contract(feed)
-    if out is not None and (out.suffix not in (".yaml", ".yml") or layout_name(out.stem) != out.stem):
+    if out is not None and (out.suffix not in (".yaml", ".yml") or not re.fullmatch(LAYOUT_NAME, out.stem)):
         raise UsageError(
             f"{out}: a layout's file is called <name>.yaml, lower-case letters, digits and '_', such as {layout_name(out.stem)}.yaml"
         )
     if out is not None and check_writable(out).exists():
         raise UsageError(f"{out}: is there already; name another file or remove it, a draft overwrites nothing")
-    made = draft_layout(file, contract, layout_name((out or file).stem))
+    made = draft_layout(file, contract, out.stem if out else layout_name(file.stem))
     if out is None:
         print(made.text, end="")
         return

@@ -21,6 +21,8 @@ _CLOCKS = (
 FORMATS = (*_DAYS, *(f"{day}{glue}{clock}" for day in _DAYS for glue in (" ", "T") for clock in _CLOCKS))
 _WHOLE, _POINT, _COMMA = r"[0-9]+", r"[0-9]*\.[0-9]+", r"[0-9]*,[0-9]+"
 _MARKED = r"[0-9]{1,3}(?P<mark>[.,' \u00a0\u202f])[0-9]{3}(?:(?P=mark)[0-9]{3})*(?:(?!(?P=mark))(?P<point>[.,])[0-9]+)?"
+_SHAPE = rf"{_WHOLE}|{_POINT}|{_COMMA}|{_MARKED}"
+MOST = 0.7
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Numbers:
 class Profile:
     """What the sampled cells of one source column look like. `kind` is number, date, time, text or empty; `words` are the commonest.
 
-    `missing` counts the cells without a value, those with a word of `empty` included.
+    `missing` counts the cells without a value, those with a word of `empty` included; `strays` are texts in a column of numbers or days.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class Profile:
     empty: tuple[str, ...] = ()
     padded: bool = False
     missing: int = 0
+    strays: tuple[str, ...] = ()
     samples: tuple[str, ...] = field(default=())
 
 
@@ -66,26 +69,28 @@ def profile_column(cells: Sequence[str]) -> Profile:
     found = [text for text in texts if text]
     counted = Counter(found)
     common = tuple(word for word, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
-    shared: dict[str, Any] = {
-        "words": common[:20],
-        "distinct": len(counted),
-        "samples": common[:3],
-        "padded": any(map(str.__ne__, cells, texts)),
-    }
     empty = tuple(word for word in common if word.lower() in EMPTY_WORDS)
     values = [text for text in found if text not in empty]
+    shared: dict[str, Any] = {"words": common[:20], "distinct": len(counted), "samples": common[:3]}
+    shared["padded"] = any(map(str.__ne__, cells, texts))
+    typed = {"empty": empty, "missing": len(cells) - len(values)} | shared
     if not values:
         return Profile("empty", missing=len(cells), **shared)
-    missing = len(cells) - len(found)
-    formats = guess_formats(values)
-    if formats:
-        return Profile(
-            "time" if read_format(formats[0]).has_time else "date", formats=formats, empty=empty, missing=len(cells) - len(values), **shared
-        )
-    numbers = guess_numbers(values)
+    days = [text for text in values if any(_day(text, written) for written in FORMATS)]
+    if len(days) >= MOST * len(values) and guess_formats(days):
+        formats = guess_formats(days)
+        kind = "time" if read_format(formats[0]).has_time else "date"
+        return Profile(kind, formats=formats, strays=_strays(values, days), **typed)
+    shaped = [text for text in values if re.fullmatch(_SHAPE, text.strip("-+"))]
+    numbers = guess_numbers(shaped) if len(shaped) >= MOST * len(values) else None
     if numbers is not None:
-        return Profile("number", numbers, empty=empty, missing=len(cells) - len(values), **shared)
-    return Profile("text", missing=missing, **shared)
+        return Profile("number", numbers, strays=_strays(values, shaped), **typed)
+    return Profile("text", missing=len(cells) - len(found), **shared)
+
+
+def _strays(values: list[str], kept: list[str]) -> tuple[str, ...]:
+    """Texts that are not of the kind of the others, the commonest first; a few make no other kind of the column."""
+    return tuple(word for word, _ in (Counter(values) - Counter(kept)).most_common(3))
 
 
 def guess_formats(texts: Sequence[str]) -> tuple[str, ...]:
@@ -131,8 +136,7 @@ def guess_numbers(texts: Sequence[str]) -> Numbers | None:
     '1.234'
     """
     bare = [text.strip("-+") for text in texts]
-    shapes = [re.fullmatch(rf"{_WHOLE}|{_POINT}|{_COMMA}|{_MARKED}", text) for text in bare]
-    if not all(shapes):
+    if not all(re.fullmatch(_SHAPE, text) for text in bare):
         return None
     decimal, thousands = _marks(bare)
     if decimal is None:

@@ -89,7 +89,7 @@ def layout_name(stem: str) -> str:
     """
     words = re.findall(r"[a-z0-9]+", re.sub(r"[0-9]{4}.?[0-9]{2}.?[0-9]{2}.*", "", stem.lower()) or stem.lower())
     made = "_".join(words)[:50].strip("_") or "layout"
-    return made if made[0].isalpha() and made not in ("true", "false") else f"layout_{made}"
+    return made if made[0].isalpha() else f"layout_{made}"
 
 
 def _sample(path: Path, dialect: Dialect) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -115,8 +115,8 @@ def _numbers(found: Iterable[Numbers]) -> Numbers:
 def _head(path: Path, contract: FeedContract, name: str, seen: _Seen) -> list[str]:
     return [
         f"# Drafted from {plain_comment(path.name)}: {seen.rows} rows looked at. Fill in what is marked {TODO}, and glance at every guess.",
-        f"layout: {name}",
-        f"system: {name.split('_')[0]}",
+        f"layout: {scalar(name)}",
+        f"system: {scalar(name.split('_')[0])}",
         f"feed: {contract.feed}",
         f"description: {scalar(f'{contract.feed} from {plain_comment(path.name)}; say here what the file is and how one gets it.')}",
     ]
@@ -201,6 +201,8 @@ def _mapped(column: Column, match: Match, contract: FeedContract, seen: _Seen) -
     if profile.missing and not column.nullable:
         zero = " (default: 0 if that is none)" if _is_number(column) else ""
         doubts += f"; {profile.missing} of {seen.rows} are empty{zero}"
+    if profile.strays and column.type != "text":
+        doubts += f"; {listed(profile.strays)} will be quarantined"
     why = f"{match.confidence:.0%} {match.why}; {_samples(profile)}{doubts}"
     if more or name == BUSINESS_DATE:
         return with_comment(f"  {column.name}: {{from: {scalar(name)}{''.join(f', {entry}' for entry in more)}}}", why)
