@@ -73,7 +73,7 @@ def profile_column(cells: Sequence[str]) -> Profile:
     values = [text for text in found if text not in empty]
     shared: dict[str, Any] = {"words": common[:20], "distinct": len(counted), "samples": common[:3]}
     shared["padded"] = any(map(str.__ne__, cells, texts))
-    typed = {"empty": empty, "missing": len(cells) - len(values)} | shared
+    typed: dict[str, Any] = {"empty": empty, "missing": len(cells) - len(values)} | shared
     if not values:
         return Profile("empty", missing=len(cells), **shared)
     days = [text for text in values if any(_day(text, written) for written in FORMATS)]
