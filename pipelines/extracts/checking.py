@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from pipelines.domain.errors import InputRefused
@@ -23,8 +24,9 @@ from pipelines.extracts.file_format import CANONICAL, RecordSource, open_records
 from pipelines.extracts.grouping import Grouping, refuse_unknown
 from pipelines.extracts.layout import Layout
 from pipelines.extracts.mapping import FileMapping, bind
+from pipelines.extracts.plain_cells import arrow_type
+from pipelines.extracts.plain_rows import PlainRows
 from pipelines.extracts.records import BLOCK_BYTES, LINE_COLUMN, Batch
-from pipelines.extracts.records import Header as CsvHeader
 from pipelines.extracts.source_columns import Header
 
 MEMORY_LIMIT = "2GB"
@@ -33,10 +35,6 @@ QUARANTINE_SCHEMA = pa.schema(
     [("feed", pa.string()), ("file", pa.string()), ("line", pa.int64())]
     + [(name, pa.string()) for name in ("column", "reason", "value", "raw")]
 )
-_ARROW_TYPES = {
-    "text": pa.string(), "integer": pa.int64(), "double": pa.float64(), "date": pa.date32(), "timestamp": pa.timestamp("us"),
-    "boolean": pa.bool_(), "decimal(18,4)": pa.decimal128(18, 4), "decimal(18,6)": pa.decimal128(18, 6),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,16 +77,17 @@ def check_file(
         grouping = Grouping(contract, mapping, layout.group) if layout and layout.group and mapping else None
         if grouping:
             grouping.create(connection)
+        plain = PlainRows(contract)
         rows_in = left_out = merged = 0
         for batch in records.batches(wanted):
             rows_in += batch.rows
-            left_out += _take(connection, contract, batch, mapping, grouping, source)
+            left_out += _take(connection, contract, batch, mapping, grouping, plain, source)
         if rows_in == 0 and not contract.may_be_empty:
             raise InputRefused(f"{source}: a header and no rows; {contract.feed} is never empty, so the extract failed at its source")
         if grouping:
             merged = _judge_sums(connection, contract, grouping, source)
-        _quarantine_duplicates(connection, contract)
-        accepted, quarantined = _accepted(connection, contract), _quarantined(connection, contract, records, source)
+        accepted = _accepted(connection, contract, plain)
+        quarantined = _quarantined(connection, contract, records, source)
     if accepted.num_rows + quarantined.num_rows + left_out + merged != rows_in:
         sides = f"{accepted.num_rows} accepted, {quarantined.num_rows} quarantined, {left_out} left out, {merged} merged"
         raise RuntimeError(f"{source}: {rows_in} rows in, {sides}")
@@ -115,10 +114,10 @@ def _bound(
 
 def lake_schema(contract: FeedContract) -> pa.Schema:
     """Arrow types of the contract's columns and `_source_line`."""
-    return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in contract.columns] + [("_source_line", pa.int32())])
+    return pa.schema([(column.name, arrow_type(column)) for column in contract.columns] + [("_source_line", pa.int32())])
 
 
-def resolve_header(header: CsvHeader | Header, contract: FeedContract, source: str) -> tuple[dict[str, int], tuple[str, ...]]:
+def resolve_header(header: Header, contract: FeedContract, source: str) -> tuple[dict[str, int], tuple[str, ...]]:
     """Position of every contract column in the header, through names and aliases in any case, and warnings about the rest.
 
     Raises `InputRefused` for a column that is missing (with a did-you-mean) or comes twice.
@@ -179,14 +178,16 @@ def _take(
     batch: Batch,
     mapping: FileMapping | None,
     grouping: Grouping | None,
+    plain: PlainRows,
     source: str,
 ) -> int:
     """Map and judge one batch, or keep its rows to be added up; how many rows the layout left out."""
-    with _registered(connection, "batch", batch.cells):
-        rows, left_out = mapping.apply(connection, batch.cells.num_rows) if mapping else ("batch", 0)
+    cells = batch.cells if mapping else plain.take(connection, batch.cells)
+    with _registered(connection, "batch", cells):
+        rows, left_out = mapping.apply(connection, cells.num_rows) if mapping else ("batch", 0)
         if grouping:
             grouping.collect(connection, rows)
-        else:
+        elif cells.num_rows:
             _judge(connection, contract, rows, mapping)
     if batch.broken:
         if grouping:
@@ -258,10 +259,18 @@ def _quarantine_duplicates(connection: duckdb.DuckDBPyConnection, contract: Feed
     connection.execute(f"DELETE FROM accepted WHERE {LINE_COLUMN} IN (SELECT line FROM quarantined WHERE reason = 'duplicate_key')")  # noqa: S608
 
 
-def _accepted(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> pa.Table:
-    order = ", ".join([*(f'"{name}" NULLS FIRST' for name in contract.key), LINE_COLUMN])
-    table = connection.execute(f"SELECT * FROM accepted ORDER BY {order}").to_arrow_table()  # noqa: S608
-    return table.rename_columns(lake_schema(contract).names).cast(lake_schema(contract)).combine_chunks()
+def _accepted(connection: duckdb.DuckDBPyConnection, contract: FeedContract, plain: PlainRows) -> pa.Table:
+    """All accepted rows by key; of rows that share one, those that `_quarantine_duplicates` leaves."""
+    plain.add(connection.execute("SELECT * FROM accepted").to_arrow_table())
+    table, doubled = plain.in_order()
+    if doubled.any():
+        connection.execute("DELETE FROM accepted")
+        with _registered(connection, "doubled_rows", table.filter(pa.array(doubled))):
+            connection.execute("INSERT INTO accepted SELECT * FROM doubled_rows")
+        _quarantine_duplicates(connection, contract)
+        kept = connection.execute("SELECT * FROM accepted").fetchnumpy()[LINE_COLUMN]
+        table = table.filter(pa.array(~doubled | np.isin(table[LINE_COLUMN].to_numpy(), kept)))
+    return table.rename_columns(lake_schema(contract).names).cast(lake_schema(contract))
 
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, contract: FeedContract, records: RecordSource, source: str) -> pa.Table:

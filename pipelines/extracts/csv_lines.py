@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from pipelines.extracts.records import LINE_COLUMN, MAX_LINE_BYTES, MAX_RECORD_LINES, Batch, Broken, text_table
+from pipelines.extracts.plain_text import LineBlock
+from pipelines.extracts.records import LINE_COLUMN, MAX_LINE_BYTES, MAX_RECORD_LINES, NEWLINE, Batch, Broken, text_table
 
+PIECE_BYTES = 1024**2  # fits the cache, so that what is parsed is looked at while it is there
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -36,34 +38,52 @@ class Dialect:
         return next(csv.reader([text], delimiter=self.delimiter, quotechar=self.quote, strict=True), [])
 
 
-def split_block(data: bytes, first_line: int, width: int, wanted: dict[str, int], dialect: Dialect, final: bool) -> tuple[Batch, bytes]:
+def split_block(block: LineBlock, width: int, wanted: dict[str, int], dialect: Dialect, final: bool) -> tuple[Batch, bytes]:
     """Records of whole lines, and the lines at the end that only the next block can tell the meaning of (none if `final`)."""
-    batch = _quick(data, first_line, width, wanted, dialect)
+    batch = _quick(block, width, wanted, dialect)
     if batch is not None:
         return batch, b""
-    lines = _Lines(data, first_line, width, dialect, final)
+    lines = _Lines(block.data, block.first_line, width, dialect, final)
     return lines.split(wanted), lines.rest()
 
 
-def _quick(data: bytes, first_line: int, width: int, wanted: dict[str, int], dialect: Dialect) -> Batch | None:
+def _quick(block: LineBlock, width: int, wanted: dict[str, int], dialect: Dialect) -> Batch | None:
     """A block in which nothing is odd: no quote, no stray return, no blank or overlong line, and Arrow finds the width everywhere."""
+    data = block.data
     if dialect.quote and dialect.quote.encode() in data:
         return None
     returns = data.count(b"\r")
     if returns and returns != data.count(b"\r\n"):
         return None
-    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
-    lengths = np.diff(ends, prepend=-1)
-    if lengths.min() < (3 if returns else 2) or lengths.max() > MAX_LINE_BYTES:
+    if _has_long_line(data):
         return None
     try:
         table = read_bare(data, width, wanted, dialect)
     except pa.ArrowInvalid:
         return None
-    if table.num_rows != len(ends):
+    if table.num_rows != block.lines:  # Arrow passes over blank lines
         return None
-    lines = pa.array(np.arange(first_line, first_line + len(ends)), pa.int64())
-    return Batch(table.append_column(LINE_COLUMN, lines), [], len(ends))
+    lines = pa.array(np.arange(block.first_line, block.first_line + block.lines), pa.int64())
+    return Batch(table.append_column(LINE_COLUMN, pa.chunked_array(_in_pieces(lines, table))), [], block.lines)
+
+
+def _has_long_line(data: bytes) -> bool:
+    end = 0
+    while end < len(data):
+        following = data.rfind(NEWLINE, end, end + MAX_LINE_BYTES + 1) + 1
+        if not following:
+            return True
+        end = following
+    return False
+
+
+def _in_pieces(lines: pa.Array, table: pa.Table) -> list[pa.Array]:
+    """An array cut like the chunks of a table."""
+    pieces, done = [], 0
+    for chunk in table.column(0).chunks:
+        pieces.append(lines.slice(done, len(chunk)))
+        done += len(chunk)
+    return pieces
 
 
 def read_bare(data: bytes | memoryview, width: int, wanted: dict[str, int], dialect: Dialect) -> pa.Table:
@@ -73,7 +93,7 @@ def read_bare(data: bytes | memoryview, width: int, wanted: dict[str, int], dial
     names = [str(i) for i in range(width)]
     return pacsv.read_csv(
         pa.BufferReader(data),
-        pacsv.ReadOptions(column_names=names, block_size=max(len(data) + 1, 1024), use_threads=False),
+        pacsv.ReadOptions(column_names=names, block_size=PIECE_BYTES, use_threads=True),
         pacsv.ParseOptions(delimiter=dialect.delimiter, quote_char=False, double_quote=False, escape_char=False, newlines_in_values=False),
         pacsv.ConvertOptions(
             check_utf8=False,

@@ -161,8 +161,8 @@ def row_counts(lake_dir: Path, feed: str, before: datetime.date, days: int) -> d
 def _with_lineage(accepted: pa.Table, landed: LandedFile) -> pa.Table:
     rows = accepted.num_rows
     lineage = {
-        "_business_date": pa.array([landed.business_date] * rows, pa.date32()),
-        "_version": pa.array([landed.version] * rows, pa.int32()),
+        "_business_date": pa.repeat(pa.scalar(landed.business_date, pa.date32()), rows),
+        "_version": pa.repeat(pa.scalar(landed.version, pa.int32()), rows),
         "_source_line": accepted["_source_line"],
     }
     table = accepted.drop_columns(["_source_line"])
@@ -172,7 +172,10 @@ def _with_lineage(accepted: pa.Table, landed: LandedFile) -> pa.Table:
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:
-    pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+    """Row groups are written from contiguous pieces, so that the bytes follow the rows and not how they are held in memory."""
+    with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
+        for first in range(0, max(table.num_rows, 1), ROW_GROUP_ROWS):
+            writer.write_table(table.slice(first, ROW_GROUP_ROWS).combine_chunks(), row_group_size=ROW_GROUP_ROWS)
 
 
 def _content_sha256(path: Path, contract: FeedContract) -> str:

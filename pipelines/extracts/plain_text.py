@@ -60,11 +60,11 @@ class PlainText:
 
 @dataclass(frozen=True)
 class LineBlock:
-    """Whole lines, each with its end; `offset` is the byte of the file at which they start."""
+    """Some whole lines, each with its end."""
 
     data: bytes
     first_line: int
-    offset: int
+    lines: int
 
 
 def plain_text(path: Path, file_format: FileFormat, source: str, folder: Path) -> PlainText:
@@ -155,8 +155,9 @@ def line_blocks(text: PlainText, block_bytes: int) -> Generator[LineBlock]:
             if cut:
                 data = data[:cut] if carry else data
                 check_utf8(data, text.source, line, offset)
-                yield LineBlock(data, line, offset)
-                line, offset = line + data.count(NEWLINE), offset + cut
+                lines = data.count(NEWLINE)
+                yield LineBlock(data, line, lines)
+                line, offset = line + lines, offset + cut
 
 
 def check_utf8(data: bytes, source: str, first_line: int, offset: int) -> None:

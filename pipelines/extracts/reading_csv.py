@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.csv_lines import Dialect, split_block
 from pipelines.extracts.file_format import FileFormat
-from pipelines.extracts.plain_text import PlainText, line_blocks
-from pipelines.extracts.records import BLOCK_BYTES, MAX_COLUMNS, Batch
+from pipelines.extracts.plain_text import LineBlock, PlainText, line_blocks
+from pipelines.extracts.records import BLOCK_BYTES, MAX_COLUMNS, NEWLINE, Batch
 
 
 class CsvRecords:
@@ -28,14 +28,15 @@ class CsvRecords:
 
     def batches(self, wanted: dict[str, int]) -> Iterator[Batch]:
         """Records block by block; see `RecordSource`."""
-        text, carry, line, rows = self._text, b"", self._text.first_line, 0
+        text, carry, waiting, rows = self._text, b"", 0, 0
         blocks = line_blocks(text, self._block_bytes)
         block = next(blocks, None)
         while block is not None:
             following = next(blocks, None)
             data = carry + block.data if carry else block.data
-            batch, carry = split_block(data, line, len(self.names), wanted, self._dialect, final=following is None)
-            line += data.count(b"\n") - carry.count(b"\n")
+            shape = LineBlock(data, block.first_line - waiting, block.lines + waiting)
+            batch, carry = split_block(shape, len(self.names), wanted, self._dialect, final=following is None)
+            waiting = carry.count(NEWLINE)
             rows += batch.rows
             yield batch
             block = following

@@ -56,7 +56,7 @@ def _round_trip(column: Column) -> str:
     same = {
         "integer": f"CAST({cast} AS VARCHAR) = {name} AND abs({cast}) < 1000000000000000000",
         "date": f"CAST({cast} AS VARCHAR) = {name}",
-        "timestamp": f"CAST({cast} AS VARCHAR) = replace({name}, 'T', ' ') AND substr({name}, 11, 1) = 'T'",
+        "timestamp": f"CAST({cast} AS VARCHAR) = replace({name}, 'T', ' ') AND substr({name}, 11, 1) = 'T' AND length({name}) = 19",
     }.get(column.type)
     limits = [test for test, why in _tests(column) if why == "out_of_range"]
     return " AND ".join(_holds(test) for test in [same, *limits]) if same else ""

@@ -64,6 +64,7 @@ BAD_CELLS = [
     ("wms_movements", "at", "2026-01-05T24:00:00", "not_timestamp"),
     ("wms_movements", "at", "2026-02-30T09:30:00", "not_timestamp"),
     ("wms_movements", "at", "2026-01-05T09:30:00Z", "not_timestamp"),
+    ("wms_movements", "at", "2026-01-05T09:30:00.5", "not_timestamp"),
     ("tms_lanes", "allowed", "TRUE", "not_boolean"),
     ("tms_lanes", "allowed", "1", "not_boolean"),
     ("erp_items", "lifecycle", "Active", "not_in_enum"),
@@ -148,6 +149,14 @@ def test_identical_rows_keep_the_first_and_differing_ones_none(good_row, write_f
     checked = check_file(write_feed("wms_stock", rows), load_contract("wms_stock"))
     assert checked.accepted["_source_line"].to_pylist() == [2, 6]
     assert [(row["line"], row["reason"]) for row in faults(checked)] == [(line, "duplicate_key") for line in (3, 4, 5)]
+
+
+def test_lots_of_one_thing_are_rows_of_their_own(good_row, write_feed):
+    for feed in ("wms_stock", "wms_transfers", "wms_counts"):
+        rows = [good_row(feed, lot_id=lot) for lot in ("A", "B", "", "A")]
+        checked = check_file(write_feed(feed, rows), load_contract(feed))
+        assert sorted(checked.accepted["lot_id"].to_pylist(), key=str) == ["A", "B", None], feed
+        assert [(row["line"], row["reason"]) for row in faults(checked)] == [(5, "duplicate_key")], feed
 
 
 def test_the_first_bad_column_is_the_one_named(good_row, write_feed):
