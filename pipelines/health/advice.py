@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from pipelines.extracts.contract import load_contracts
+from pipelines.extracts.mapping_stages import REASONS as MAPPING_REASONS
 from pipelines.extracts.text_rules import REASONS
 
 # By the check's name up to its first colon; {column} is what stands behind the colon.
@@ -91,10 +92,27 @@ REASON_REMEDIES = {
     "too_long": "shorten the text at the source",
     "out_of_range": "correct the figure; a factor of pack size or of 100 is the usual cause",
     "duplicate_key": "send each key once",
+    "bad_json": "write one JSON object per line, and null instead of NaN",
+    "doubled_json_key": "write every key of an object once",
+    "cell_error": "repair the formula or fill in the value, then save the sheet again",
+    "bad_number": "correct the number, or declare the decimal mark and thousands mark in the layout",
+    "number_too_long": "correct the number or the factor; it is larger or finer than any quantity",
+    "fraction_of_unit": "check the unit and its factor in the layout: whole units are expected",
+    "missing_factor": "fill in the column that the layout multiplies or divides by",
+    "division_by_zero": "fill in the column that the layout divides by",
     "unknown_unit": "add the unit with its factor to the layout",
     "unknown_code": "map the code in the layout, or correct it at the source",
+    "sign_twice": "send the quantity without a sign, or take the sign column out of the layout",
+    "bad_date": "correct the date, or declare its form in the layout",
+    "ambiguous_date": "declare one form of dates in the layout; two fit this one",
+    "bad_time": "correct the time, or declare its form in the layout",
+    "no_such_time": "check the clock and the time zone of the export",
+    "ambiguous_time": "export times in UTC: the clock shows this one twice",
+    "unknown_zone": "give the location a time zone in the layout",
+    "missing_part": "fill in the columns that the layout joins",
     "lookup_missing": "send the companion row, or correct the key",
     "group_differs": "rows of one key disagree: correct them at the source",
+    "partial_group": "correct the quarantined rows of the same key",
 }
 
 
@@ -133,10 +151,10 @@ def reason_remedy(reason: str) -> str:
 
 
 def reason_meanings() -> dict[str, str]:
-    """Every reason that a row can be quarantined for, with its meaning: those of texts and keys, and each contract's own row rules.
+    """Every reason that a row can be quarantined for, with its meaning: those of texts, keys and layouts, and each contract's own row rules.
 
     >>> reason_meanings()["not_integer"]
     'not a plain whole number of at most 18 digits'
     """
     rules = {rule.name: rule.says for contract in load_contracts().values() for rule in contract.rules}
-    return dict(sorted((rules | REASONS).items()))
+    return dict(sorted((rules | MAPPING_REASONS | REASONS).items()))

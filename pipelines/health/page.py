@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ def render_page(body: dict[str, Any]) -> str:
     return page.render(health=body, style=Markup(style), style_sha256=digest)  # noqa: S704 - our own file, no foreign text
 
 
+@functools.cache
 def _environment() -> "Environment":
     """Every value that a template writes is escaped, and its control and direction characters are made visible first."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
