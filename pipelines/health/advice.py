@@ -151,7 +151,7 @@ def reason_remedy(reason: str) -> str:
 
 
 def reason_meanings() -> dict[str, str]:
-    """Every reason that a row can be quarantined for, with its meaning: those of texts, keys and layouts, and each contract's own row rules.
+    """Every reason that a row can be quarantined for and its meaning: of texts, keys and layouts, and each contract's row rules.
 
     >>> reason_meanings()["not_integer"]
     'not a plain whole number of at most 18 digits'
