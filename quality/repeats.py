@@ -34,7 +34,8 @@ def check_repeated_rows(scene: Scene, mark: str, changed_rows: int) -> GateCheck
     """The rows are not an earlier business date's under another date, and about as many changed as on earlier days.
 
     Master data repeat as a matter of course and are not judged. Events of 8 rows or more never repeat. Of a stock snapshot c rows
-    changed; it is an old one if c is below a tenth of the least of 3 or more earlier days that had at least 12 changes.
+    changed; it is an old one if c is below a tenth of the least of 3 or more earlier days that had at least 12 changes. That only warns:
+    on a day without movements stock rightly stays, and on any other the replay against movements blocks.
     """
     contract, rows = scene.contract, len(scene.rows)
     expected = "rows of its own"
@@ -53,7 +54,7 @@ def check_repeated_rows(scene: Scene, mark: str, changed_rows: int) -> GateCheck
     repeats = judged and (changed_rows < QUIET_SHARE * least or bool(same))
     observed = f"{changed_rows} of {rows} rows changed" + (f", all are those of {same[-1]}" if same else "")
     return GateCheck(
-        "repeated_rows", not repeats, "block", observed, f"{expected}; {least} or more changed on earlier days" if judged else expected
+        "repeated_rows", not repeats, "warn", observed, f"{expected}; {least} or more changed on earlier days" if judged else expected
     )
 
 

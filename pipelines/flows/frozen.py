@@ -1,4 +1,4 @@
-"""The frozen item-locations of a date as kept under the gates: what the plan before has of them, what the plan of the date makes of them."""
+"""Frozen item-locations of a date as kept under the gates: what the plan before has of them, what the plan of the date makes of them."""
 
 import datetime as dt
 import json

@@ -27,8 +27,8 @@ def count_weeks(weekly: pd.DataFrame, policy: Policy) -> int:
 def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, policy: Policy, frozen: Mapping[Pair, str]) -> pd.DataFrame:
     """One row per item-location with master data, window in weeks, forecast's note and reason to freeze; sorted by item, location.
 
-    window = review period + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master data; its
-    rows are left out where they are frozen.
+    window = days to the next review + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master
+    data, unless its rows are frozen: those are left out.
     """
     rows = stock.sort_values(["item_id", "location_id"]).reset_index(drop=True)
     rows["frozen_reason"] = mark_frozen(rows, frozen)
