@@ -76,7 +76,7 @@ def fold_reports(
         items[(line.transfer_id, line.item_id)].append(line.line_id)
     strangers: set[Stranger] = set()
     events: dict[str, list[TransferEvent]] = defaultdict(list)
-    for row in _known_by(transfers, _TRANSFER_COLUMNS, "at", "wms_transfers", as_of):
+    for row in _known_by(_add_up_lots(transfers, as_of), _TRANSFER_COLUMNS, "at", "wms_transfers", as_of):
         reason = _mismatch(lines, row["line_id"], row["transfer_id"])
         if reason:
             strangers.add(Stranger("wms_transfers", str(row["transfer_id"]), str(row["line_id"]), reason))
@@ -96,6 +96,22 @@ def fold_reports(
     touched = sorted(set(events) | set(counted))
     outcomes = [fold_outcome(x, int(lines[x].qty_dispatched_units), events[x], counted[x]) for x in touched]
     return outcomes, tuple(sorted(strangers, key=lambda s: (s.feed, s.reference, s.line_id, s.reason)))
+
+
+def _add_up_lots(transfers: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """One row per line and state where lots are told apart: what the newest file known says of the state, its lots added up.
+
+    A state that is reported again is reported anew, so that a lot named later is not counted twice.
+    """
+    reached = ["transfer_id", "line_id", "state"]
+    if not {"lot_id", *_TRANSFER_COLUMNS} <= set(transfers) or transfers["lot_id"].isna().all():
+        return transfers
+    known = transfers[pd.to_datetime(transfers["at"]) < pd.Timestamp(as_of) + pd.Timedelta(days=1)]
+    if "_business_date" in known:
+        file = known.groupby(["_business_date", "_version"]).ngroup()
+        known = known[file == file.groupby([known[name] for name in reached], dropna=False).transform("max")]
+    each = known.sort_values(["at", "qty_picked", "qty_shipped"]).drop_duplicates([*reached, "lot_id"], keep="last")
+    return each.groupby(reached, dropna=False, as_index=False).agg({"at": "max", "qty_picked": "sum", "qty_shipped": "sum"})
 
 
 def _known_by(frame: pd.DataFrame, columns: tuple[str, ...], moment: str, feed: str, as_of: date) -> Iterable[dict[str, Any]]:

@@ -74,16 +74,16 @@ LANES = rows_of(
 )
 # Closing stock of the days 5 to 10: on hand, reserved, blocked. B did not report on day 9 and left out Q's empty row on day 10.
 STOCK = rows_of(
-    "date location_id item_id lot_id on_hand reserved blocked",
-    *[(day(d), "A", "P", "L1", 60, 5, 2) for d in range(5, 11)],
-    *[(day(d), "A", "P", "L2", 40, 0, 0) for d in range(5, 11)],
-    (day(5), "B", "P", None, 10, 0, 0),
-    (day(6), "B", "P", None, 10, 0, 0),
-    (day(7), "B", "P", None, 6, 0, 0),
-    (day(8), "B", "P", None, 0, 0, 0),
-    (day(10), "B", "P", None, 16, 1, 2),
-    (day(8), "B", "Q", None, 3, 0, 0),
-    (day(10), "A", "R", None, 8, 0, 0),
+    "date location_id item_id lot_id on_hand reserved blocked expiry_date",
+    *[(day(d), "A", "P", "L1", 60, 5, 2, day(9)) for d in range(5, 11)],
+    *[(day(d), "A", "P", "L2", 40, 0, 0, day(17)) for d in range(5, 11)],
+    (day(5), "B", "P", None, 10, 0, 0, None),
+    (day(6), "B", "P", None, 10, 0, 0, None),
+    (day(7), "B", "P", None, 6, 0, 0, None),
+    (day(8), "B", "P", None, 0, 0, 0, None),
+    (day(10), "B", "P", None, 16, 1, 2, None),
+    (day(8), "B", "Q", None, 3, 0, 0, None),
+    (day(10), "A", "R", None, 8, 0, 0, None),
 )
 MOVEMENTS = rows_of(
     "event_id at location_id item_id type qty_units",
@@ -120,13 +120,14 @@ PURCHASES = rows_of(
     ("po4", 1, "P", "A", 30, 0, day(2), day(20), "cancelled"),
 )
 TRANSFERS = rows_of(
-    "transfer_id line_id item_id origin destination mode qty_requested qty_picked qty_shipped state at",
-    ("T1", "L1", "P", "A", "B", "road", 12, 0, 0, "released", at(5, 8)),
-    ("T1", "L1", "P", "A", "B", "road", 12, 12, 0, "picked", at(5, 12)),
-    ("T1", "L1", "P", "A", "B", "road", 12, 12, 11, "shipped", at(5, 21)),
-    ("T1", "L1", "P", "A", "B", "road", 12, 12, 11, "received", at(8, 6)),
-    ("T2", "L2", "Q", "A", "B", "road", 6, 6, 6, "shipped", at(9, 21)),
-    ("T3", "L3", "P", "A", "B", "road", 5, 0, 0, "released", at(10, 8)),
+    "transfer_id line_id item_id lot_id origin destination mode qty_requested qty_picked qty_shipped state at",
+    ("T1", "L1", "P", None, "A", "B", "road", 12, 0, 0, "released", at(5, 8)),
+    ("T1", "L1", "P", None, "A", "B", "road", 12, 12, 0, "picked", at(5, 12)),
+    ("T1", "L1", "P", "L1", "A", "B", "road", 12, 7, 7, "shipped", at(5, 21)),
+    ("T1", "L1", "P", "L2", "A", "B", "road", 12, 5, 4, "shipped", at(5, 21)),
+    ("T1", "L1", "P", None, "A", "B", "road", 12, 12, 11, "received", at(8, 6)),
+    ("T2", "L2", "Q", None, "A", "B", "road", 6, 6, 6, "shipped", at(9, 21)),
+    ("T3", "L3", "P", None, "A", "B", "road", 5, 0, 0, "released", at(10, 8)),
 )
 RECEIPTS = rows_of(
     "receipt_id reference_type reference_id line_id item_id location_id qty_expected qty_received qty_damaged"

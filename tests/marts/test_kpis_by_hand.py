@@ -158,6 +158,15 @@ def test_slow_moving(built_store: Path):
     assert ages["network"] == 5
 
 
+def test_lots_expire_one_by_one(built_store: Path):
+    # Of A|P, 60 units of L1 expired on day 9 and 40 of L2 will on day 17; nothing else has a date.
+    marts = read_mart(built_store, "kpi_slow_moving").set_index("scope")
+    assert marts["expired_units"]["network"] == marts["expired_units"]["location_item:A|P"] == 60
+    assert marts["expired_value_usd"]["item:P"] == 600
+    assert marts["next_expiry_days"]["location:A"] == 7
+    assert marts["expired_units"]["location:B"] == 0 and marts["next_expiry_days"].isna()["location:B"]
+
+
 def test_outbound_cost(built_store: Path):
     # o2 left B for WEST at 4.50, both lines in one parcel; o3 left B for EAST at 10. o1 is a walk-in, o4 was cancelled.
     expected = {"network": 7.25, "location:B": 7.25, "region:WEST": 4.5, "region:EAST": 10.0}

@@ -112,6 +112,26 @@ def copy_ledger(source: Path, target: Path) -> None:
     new.close()
 
 
+def test_lots_of_a_line_add_up(ledger: Ledger) -> None:
+    events = [event(ledger, "L1", "released", 0, 0), event(ledger, "L2", "shipped", 10, 1)]
+    events += [event(ledger, "L1", "shipped", units, 1, lot_id=lot) for lot, units in (("x", 4), ("y", 5), ("y", 5))]
+    reconcile(ledger, *frames(events, []), DAY + timedelta(days=1), "t")
+    assert state_of(ledger) == {"L1": "shipped", "L2": "shipped", "L3": "proposed"}
+    assert ledger.outcomes(DAY + timedelta(days=1)).set_index("line_id")["qty_in_transit_units"].to_dict() == {"L1": 9, "L2": 10}
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_lot_that_a_later_file_names_is_not_counted_twice(ledger: Ledger, turn: int) -> None:
+    rows = [
+        event(ledger, "L1", "shipped", 10, 1) | {"_business_date": DAY, "_version": 2},
+        event(ledger, "L1", "shipped", 6, 1, lot_id="x") | {"_business_date": DAY + timedelta(days=1), "_version": 1},
+        event(ledger, "L1", "shipped", 3, 1, lot_id="y") | {"_business_date": DAY + timedelta(days=1), "_version": 1},
+        event(ledger, "L1", "shipped", 1, 9, lot_id="z") | {"_business_date": DAY + timedelta(days=9), "_version": 1},
+    ]
+    reconcile(ledger, pd.DataFrame(rows[::turn]), frames([], [])[1], DAY + timedelta(days=2), "t")
+    assert ledger.outcomes(DAY + timedelta(days=2)).iloc[0]["qty_in_transit_units"] == 9
+
+
 def test_strangers_are_reported_and_change_nothing(ledger: Ledger) -> None:
     before = ledger.ledger_digest(DAY + timedelta(days=1))
     events = [
