@@ -51,7 +51,7 @@ def draft(
     feed: Annotated[str, typer.Option("--feed", help="Name of the feed that it should become, such as wms_stock.")],
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE.yaml", help="Where the layout goes; otherwise stdout.")] = None,
 ) -> None:
-    """Draft a layout from a file: what it looks like, which column is which, and why. What is not sure is marked TODO."""
+    """Draft a layout from a file: what it looks like, which column is which, and why. What is not sure is marked FILL_IN."""
     from cli.files import check_writable, write_whole
     from pipelines.extracts.contract import load_contract
     from pipelines.extracts.layout import LAYOUT_NAME
@@ -69,7 +69,7 @@ def draft(
         print(made.text, end="")
         return
     write_whole(out, made.text.encode())
-    say(f"{out}: {made.mapped} of {made.columns} columns found in {made.rows} rows, {made.todo} lines to do")
+    say(f"{out}: {made.mapped} of {made.columns} columns found in {made.rows} rows, {made.left} lines to fill in")
     say(f"next: evenstock layout check {out}")
 
 
@@ -131,11 +131,11 @@ def _site_layouts() -> tuple[Path, ...]:
 def _load(layout: str) -> "Layout":
     """The layout; what is wrong with it or still to do is told line by line before the call is refused."""
     from pipelines.extracts.layout import load_layout
-    from pipelines.extracts.layout_words import todo_lines
+    from pipelines.extracts.layout_words import lines_to_fill_in
 
     path = Path(layout)
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    left = [f"{path}, line {number}: {key}: still {'TODO'}; fill it in" for number, key in todo_lines(text)]
+    left = [f"{path}, line {number}: {key}: still to be filled in" for number, key in lines_to_fill_in(text)]
     try:
         loaded = load_layout(layout, _site_layouts())
     except UsageError as error:

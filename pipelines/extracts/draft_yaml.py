@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from pipelines.extracts.layout import BUSINESS_DATE
+from pipelines.extracts.layout_words import FILL_IN
 
-TODO = "TODO"
 COMMENT_COLUMN = 56
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./$%-]*(?: [A-Za-z0-9_./$%-]+)*")
 _NOT_TEXT = ("true", "false", BUSINESS_DATE)
@@ -35,7 +35,12 @@ def scalar(text: str, quoted: bool = False) -> str:
     >>> scalar("Qty on hand"), scalar("true"), scalar("a: b"), scalar("\x1b")
     ('Qty on hand', '"true"', '"a: b"', '"\\U0000001b"')
     """
-    if not quoted and _PLAIN.fullmatch(text) and text not in _NOT_TEXT and text.lower() not in ("null", "yes", "no", "on", "off", "todo"):
+    if (
+        not quoted
+        and _PLAIN.fullmatch(text)
+        and text not in _NOT_TEXT
+        and text.lower() not in ("null", "yes", "no", "on", "off", "fill_in")
+    ):
         return text
     return '"' + "".join(map(_escaped, text)) + '"'
 
@@ -54,4 +59,4 @@ def flow(value: object) -> str:
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, bool) or not isinstance(value, str):
         return json.dumps(value)
-    return value if value == TODO else scalar(value)
+    return value if value == FILL_IN else scalar(value)

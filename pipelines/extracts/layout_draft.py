@@ -1,4 +1,4 @@
-"""A first layout for a file of an unknown system: what is sure is filled in, the rest is marked TODO, every guess says what it rests on.
+"""A first layout for a file of an unknown system: what is sure is filled in, the rest is marked FILL_IN, every guess says what it rests on.
 
 The guesses are made in `draft_dialect`, `draft_values` and `draft_matching`; here they become the text of a YAML file.
 """
@@ -14,10 +14,11 @@ from pipelines.extracts.contract import Column, FeedContract
 from pipelines.extracts.draft_dialect import Dialect, guess_dialect
 from pipelines.extracts.draft_matching import Match, base_units, is_unit, match_columns, nearest
 from pipelines.extracts.draft_values import Numbers, Profile, profile_column
-from pipelines.extracts.draft_yaml import TODO, flow, listed, plain_comment, scalar, with_comment
+from pipelines.extracts.draft_yaml import flow, listed, plain_comment, scalar, with_comment
 from pipelines.extracts.file_format import open_records
 from pipelines.extracts.layout import BUSINESS_DATE
 from pipelines.extracts.layout_document import MAX_LAYOUT_BYTES
+from pipelines.extracts.layout_words import FILL_IN, lines_to_fill_in
 
 SAMPLE_ROWS = 500
 CANONICAL_FORMS = {"date": ("YYYY-MM-DD",), "timestamp": ("YYYY-MM-DDThh:mm:ss",)}
@@ -33,9 +34,9 @@ class Draft:
     columns: int
 
     @property
-    def todo(self) -> int:
+    def left(self) -> int:
         """Lines that a person must fill in."""
-        return sum(f": {TODO}" in line or f"[{TODO}]" in line for line in self.text.splitlines() if not line.startswith("#"))
+        return len(list(lines_to_fill_in(self.text)))
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _numbers(found: Iterable[Numbers]) -> Numbers:
 
 def _head(path: Path, contract: FeedContract, name: str, seen: _Seen) -> list[str]:
     return [
-        f"# Drafted from {plain_comment(path.name)}: {seen.rows} rows looked at. Fill in what is marked {TODO}, and glance at every guess.",
+        f"# Drafted from {plain_comment(path.name)}: {seen.rows} rows looked at. Fill in what is marked {FILL_IN}, and glance at every guess.",
         f"layout: {scalar(name)}",
         f"system: {scalar(name.split('_')[0])}",
         f"feed: {contract.feed}",
@@ -178,7 +179,7 @@ def _columns(contract: FeedContract, seen: _Seen) -> list[str]:
             lines.append(with_comment(f"  # {column.name}: ", f"may stay out. {column.description}{_perhaps(column, seen)}"))
         else:
             hint = f"required: {column.description}{_allowed(column)}{_perhaps(column, seen)}"
-            lines.append(with_comment(f"  {column.name}: {TODO}", hint))
+            lines.append(with_comment(f"  {column.name}: {FILL_IN}", hint))
     return lines
 
 
@@ -220,13 +221,13 @@ def _rules(column: Column, profile: Profile, contract: FeedContract, seen: _Seen
             return [], ""
         if len(profile.formats) == 1:
             return [f"{key}: {scalar(profile.formats[0])}"], ""
-        return [f"{key}: {TODO}"], f"; no sample says whether {' or '.join(profile.formats)}"
+        return [f"{key}: {FILL_IN}"], f"; no sample says whether {' or '.join(profile.formats)}"
     if column.type == "boolean" and not set(profile.words) <= {"true", "false"}:
-        return [f"booleans: {{true: [{TODO}], false: [{TODO}]}}"], f"; words are {listed(profile.words)}"
+        return [f"booleans: {{true: [{FILL_IN}], false: [{FILL_IN}]}}"], f"; words are {listed(profile.words)}"
     if column.pattern and not all(re.fullmatch(column.pattern, word) for word in profile.words):
         return _no_codes(column, profile)
     if column.enum and not set(profile.words) <= set(column.enum):
-        codes = {word: next((known for known in column.enum if known == word.lower()), TODO) for word in profile.words}
+        codes = {word: next((known for known in column.enum if known == word.lower()), FILL_IN) for word in profile.words}
         return [f"codes: {flow(codes)}"], f"; each is one of {', '.join(column.enum)}"
     return [], ""
 
@@ -238,7 +239,7 @@ def _no_codes(column: Column, profile: Profile) -> tuple[list[str], str]:
     why = f"; {plain_comment(first)} is no code that a {column.name} may be"
     if profile.distinct > len(profile.words):
         return [], f"{why}: translate it in a companion file"
-    return [f"codes: {flow({word: word if fit else [TODO] for word, fit in fits.items()})}"], why
+    return [f"codes: {flow({word: word if fit else [FILL_IN] for word, fit in fits.items()})}"], why
 
 
 def _number_rules(column: Column, own: Numbers, shared: Numbers) -> tuple[list[str], str]:
@@ -248,7 +249,7 @@ def _number_rules(column: Column, own: Numbers, shared: Numbers) -> tuple[list[s
         more.append("whole: true")
     mark = "," if "," in own.unsure else "."
     if own.unsure and not shared.marked:
-        return [*more, f"decimal: {TODO}"], f'; is {own.unsure} with decimal: "{mark}" or with thousands: "{mark}"? No sample says'
+        return [*more, f"decimal: {FILL_IN}"], f'; is {own.unsure} with decimal: "{mark}" or with thousands: "{mark}"? No sample says'
     if own.unsure and mark not in (shared.decimal, shared.thousands):
         more.append(f"thousands: {scalar(mark, quoted=True)}")
     if own.marked and (own.decimal, own.thousands or shared.thousands) != (shared.decimal, shared.thousands):
@@ -257,7 +258,7 @@ def _number_rules(column: Column, own: Numbers, shared: Numbers) -> tuple[list[s
 
 
 def _factors(profile: Profile) -> str:
-    return "{" + ", ".join(f"{scalar(word)}: {1 if word.upper() in base_units() else TODO}" for word in profile.words) + "}"
+    return "{" + ", ".join(f"{scalar(word)}: {1 if word.upper() in base_units() else FILL_IN}" for word in profile.words) + "}"
 
 
 def _is_number(column: Column) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pipelines.extracts.contract import FeedContract
 from pipelines.extracts.layout import BUSINESS_DATE, ColumnRule, Condition, Layout, Spellings
 
-TODO = "TODO"
+FILL_IN = "FILL_IN"
 # What in a layout may help against a reason. A fault of the source is put right at the source, not here.
 REMEDIES = {
     "missing_value": "`default: 0` or another word says what an empty cell means",
@@ -32,10 +32,10 @@ REMEDIES = {
     "sign_of_type": "`sign:` takes the sign from a column; `codes:` over `join: [type, sign]` can tell directions apart",
     "missing_part": "`first:` takes the first column that is filled where not all are",
 }
-_LEFT = re.compile(r"(?<![A-Za-z0-9_])TODO(?![A-Za-z0-9_])")
+_LEFT = re.compile(rf"(?<![A-Za-z0-9_]){FILL_IN}(?![A-Za-z0-9_])")
 
 
-def todo_lines(text: str) -> Iterator[tuple[int, str]]:
+def lines_to_fill_in(text: str) -> Iterator[tuple[int, str]]:
     """Number and key of every line that a draft left to do; comments do not count."""
     for number, line in enumerate(text.splitlines(), 1):
         if _LEFT.search(line.split(" #")[0]) and not line.lstrip().startswith("#"):

@@ -79,11 +79,15 @@ def test_check_says_what_a_layout_needs(acme, capfd):
 @pytest.mark.parametrize(
     ("old", "new", "lines"),
     [
-        ("on_hand: Bestand", "on_hand: TODO", ["line 12: on_hand: still TODO; fill it in"]),
+        ("on_hand: Bestand", "on_hand: FILL_IN", ["line 12: on_hand: still to be filled in"]),
         ("on_hand: Bestand", "on_hnd: Bestand", ["line 12: columns.on_hnd: unknown column of wms_stock; did you mean 'on_hand'?"]),
         ("feed: wms_stock", "feed: wms_stok", ["line 3: feed: 'wms_stok' is none of the allowed words; did you mean 'wms_stock'?"]),
         ("  item_id: Artikel\n", "", ["'item_id' is missing"]),
-        ("  blocked: 0\n", "  blocked: TODO\n  reservd: 0\n", ["line 14: blocked: still TODO", "line 15: columns.reservd: unknown column"]),
+        (
+            "  blocked: 0\n",
+            "  blocked: FILL_IN\n  reservd: 0\n",
+            ["line 14: blocked: still to be filled in", "line 15: columns.reservd: unknown column"],
+        ),
         ("layout: acme", "layout: \x1b[31mred", ["acme.yaml"]),
         ("system: acme", "system: *alias", ["line 2: aliases"]),
     ],
@@ -130,11 +134,11 @@ def test_misuse_gives_one_line_with_the_remedy(words, code, message, acme, capfd
 
 def test_draft_to_a_file_then_fill_in_then_try(acme, capfd):
     assert call(["layout", "draft", "stock.csv", "--feed", "wms_stock", "--out", "new_stock.yaml"]) == 0
-    assert "3 of 8 columns found in 4 rows, 3 lines to do" in said(capfd)[0]
+    assert "3 of 8 columns found in 4 rows, 3 lines to fill in" in said(capfd)[0]
     text = (acme / "new_stock.yaml").read_text()
     assert "\x1b" not in text
     assert call(["layout", "check", "new_stock.yaml"]) == 2
-    filled = re.sub(r"(reserved|blocked): TODO", r"\1: 0", text).replace("[TODO]", "X1")
+    filled = re.sub(r"(reserved|blocked): FILL_IN", r"\1: 0", text).replace("[FILL_IN]", "X1")
     (acme / "new_stock.yaml").write_text(filled)
     assert call(["layout", "check", "new_stock.yaml"]) == 0
     assert call(["layout", "try", "new_stock.yaml", "stock.csv", "--date", "2026-01-31"]) == 3

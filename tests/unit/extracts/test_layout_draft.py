@@ -54,7 +54,7 @@ def drafted(path: Path, feed: str = "wms_stock") -> Draft:
 
 def assert_read_right(path: Path) -> None:
     draft = drafted(path)
-    assert draft.todo == 0, draft.text
+    assert draft.left == 0, draft.text
     checked = check_file(path, STOCK, read_layout(draft.text.encode(), "acme_stock.yaml"), business_date=DAY)
     assert checked.quarantined.to_pylist() == [], draft.text
     names = ("location_id", "item_id", "on_hand", "reserved", "blocked", "expiry_date")
@@ -124,9 +124,9 @@ def test_a_name_that_is_merely_like_another_is_no_match(names, wrong):
 @pytest.mark.parametrize(
     ("name", "cells", "left"),
     [
-        ("Expiration Date", ["03/04/2026", "05/06/2026"], "dates: TODO"),
-        ("Qty On Hand", ["1.234", "2.000"], "decimal: TODO"),
-        ("Warehouse", ["East Coast", "W1"], "codes: {East Coast: [TODO], W1: W1}"),
+        ("Expiration Date", ["03/04/2026", "05/06/2026"], "dates: FILL_IN"),
+        ("Qty On Hand", ["1.234", "2.000"], "decimal: FILL_IN"),
+        ("Warehouse", ["East Coast", "W1"], "codes: {East Coast: [FILL_IN], W1: W1}"),
     ],
 )
 def test_what_no_sample_can_tell_is_left_to_do(name, cells, left, tmp_path):
@@ -140,7 +140,7 @@ def test_what_no_sample_can_tell_is_left_to_do(name, cells, left, tmp_path):
 def test_units_are_never_taken_for_single_ones(tmp_path):
     lines = [["SKU", "Qty On Hand", "UOM"], ["A", "5", "EA"], ["B", "5", "CS"], ["C", "5", "Kasten 20"]]
     text = drafted(write(tmp_path / "stock.csv", lines)).text
-    assert "unit: {from: UOM, factors: {CS: TODO, EA: 1, Kasten 20: TODO}}" in text
+    assert "unit: {from: UOM, factors: {CS: FILL_IN, EA: 1, Kasten 20: FILL_IN}}" in text
 
 
 def test_rows_of_one_key_suggest_a_group(tmp_path):
