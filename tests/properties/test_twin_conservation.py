@@ -1,12 +1,19 @@
-"""Whatever is dispatched, the twin creates and destroys no unit, and its extracts replay to its stock."""
+"""Whatever is dispatched, the twin creates and destroys no unit, and its extracts replay to its stock.
+
+The stock it keeps is put through 5,000 steps, 100,000 in the soak; both print the count reached. Transfers' own lives are walked in
+test_transfer_lifecycle.py.
+"""
 
 import datetime as dt
 from collections import Counter
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from pipelines.domain.stock import StockState
 from pipelines.twin.demand import DemandTable, generate_demand
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import build_generated_world, truth_frame
@@ -117,3 +124,97 @@ def test_a_policy_changes_neither_demand_nor_what_others_buy(seed):
         moved.play_day([order] if day == 0 else [])
         still.play_day([])
     assert np.array_equal(moved.served_units[:, :, 1:], still.served_units[:, :, 1:])
+
+
+PLACES, ITEMS = 3, 2
+CI_STEPS, SOAK_STEPS = 5_000, 100_000
+STEPS_PER_LIFE = 50
+reached: Counter[str] = Counter()
+cells = st.tuples(st.integers(0, PLACES - 1), st.integers(0, ITEMS - 1))
+
+
+class StockLife(RuleBasedStateMachine):
+    """Stock moved in any order, as far as there is any: sold, reserved, sent, received short or damaged, late or never, scrapped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stock = StockState((PLACES, ITEMS))
+        self.stock.open_with(np.full((PLACES, ITEMS), 20))
+        self.total = np.full(ITEMS, 20 * PLACES)
+        self.on_the_road: list[tuple[int, int, int]] = []
+
+    def units_at(self, cell: tuple[int, int], wanted: int) -> np.ndarray:
+        """As many of the wanted units as are available there, as an array of the stock's shape."""
+        units = np.zeros((PLACES, ITEMS), dtype=np.int64)
+        units[cell] = min(wanted, int(self.stock.available()[cell]))
+        return units
+
+    @rule(cell=cells, units=st.integers(1, 9))
+    def buy(self, cell: tuple[int, int], units: int) -> None:
+        self.stock.receive_purchase(*cell, units)
+        self.total[cell[1]] += units
+
+    @rule(cell=cells, units=st.integers(1, 9))
+    def sell(self, cell: tuple[int, int], units: int) -> None:
+        sold = self.units_at(cell, units)
+        self.stock.sell(sold)
+        self.total -= sold.sum(axis=0)
+
+    @rule(cell=cells, units=st.integers(1, 9))
+    def reserve(self, cell: tuple[int, int], units: int) -> None:
+        self.stock.reserve(self.units_at(cell, units))
+
+    @rule()
+    def ship_what_is_reserved(self) -> None:
+        gone = self.stock.reserved.copy()
+        self.stock.ship_reserved(gone)
+        self.total -= gone.sum(axis=0)
+
+    @rule(cell=cells, destination=st.integers(0, PLACES - 1), units=st.integers(1, 9))
+    def send(self, cell: tuple[int, int], destination: int, units: int) -> None:
+        sent = int(self.units_at(cell, units).sum())
+        self.stock.send(cell[0], destination, cell[1], sent)
+        self.on_the_road.append((destination, cell[1], sent))
+
+    @rule(which=st.integers(0, 99), short=st.floats(0, 1), damaged=st.floats(0, 1))
+    def receive(self, which: int, short: float, damaged: float) -> None:
+        """Any load on the road, in any order; some stay on it for good."""
+        if self.on_the_road:
+            place, item, units = self.on_the_road.pop(which % len(self.on_the_road))
+            missing = int(units * short)
+            broken = int((units - missing) * damaged)
+            self.stock.receive_transfer(place, item, units - missing - broken, broken, missing)
+            self.total[item] -= missing
+
+    @rule()
+    def scrap(self) -> None:
+        self.total -= self.stock.scrap_blocked().sum(axis=0)
+
+    @invariant()
+    def every_unit_is_somewhere(self) -> None:
+        reached["steps"] += 1
+        self.stock.assert_conserved()
+        assert np.array_equal(self.stock.on_hand.sum(axis=0) + self.stock.in_transit.sum(axis=0), self.total)
+        assert {array.dtype for array in vars(self.stock).values() if isinstance(array, np.ndarray)} == {np.dtype("int64")}
+
+
+def live(steps: int, first: int) -> None:
+    """Lives of fifty steps until so many steps are done; prints how many."""
+    reached.clear()
+    life = 0
+    quiet = settings(
+        max_examples=20, stateful_step_count=STEPS_PER_LIFE, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    while reached["steps"] < steps:
+        run_state_machine_as_test(seed(first + life)(StockLife), settings=quiet)
+        life += 1
+    print(f"conservation of stock: {reached['steps']:,} steps")
+
+
+def test_no_step_of_stock_creates_or_destroys_a_unit() -> None:
+    live(CI_STEPS, 0)
+
+
+@pytest.mark.soak
+def test_very_many_steps_of_stock_create_and_destroy_no_unit(soak_seed: int) -> None:
+    live(SOAK_STEPS, 1_000 + soak_seed)
