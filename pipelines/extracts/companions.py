@@ -12,7 +12,7 @@ from pipelines.extracts.durable import require_file
 from pipelines.extracts.file_format import open_records
 from pipelines.extracts.layout import Layout, Lookup, Values
 from pipelines.extracts.records import LINE_COLUMN
-from pipelines.extracts.source_columns import EDGES, Header
+from pipelines.extracts.source_columns import Header, trimmed
 from pipelines.extracts.text_rules import quote
 
 
@@ -62,7 +62,7 @@ def load_companions(connection: duckdb.DuckDBPyConnection, companions: Mapping[s
 
 def _cleaned(name: str, values: Values) -> str:
     """The key as the layout cleans the cells that are held against it."""
-    cell = f"regexp_replace({name}, {quote(EDGES)}, '', 'g')" if values.trim else name
+    cell = trimmed(name) if values.trim else name
     return f"CASE WHEN {cell} IN ({', '.join(map(quote, values.empty))}) THEN '' ELSE {cell} END" if values.empty else cell
 
 

@@ -19,17 +19,20 @@ _TOKENS = {
 }  # fmt: skip
 _PART_OF = {"YYYY": "year", "YY": "year", "MONTH": "month", "MON": "month", "MM": "month", "M": "month", "DD": "day", "D": "day"}
 _PART_OF |= {"hh": "hour", "h": "hour", "mm": "minute", "ss": "second", "f": "fraction", "AM": "half", "PM": "half", "OFFSET": "offset"}
+_WIDTHS = {"YYYY": 4, "YY": 2, "MON": 3, "MM": 2, "DD": 2, "hh": 2, "mm": 2, "ss": 2, "AM": 2, "PM": 2}
+NOWHERE = -(10**6)
 _SCAN = re.compile(r"'([^']*)'|(YYYY|YY|OFFSET|MONTH|MON|MM|M|DD|D|hh|h|mm|ss|f+|AM|PM)|(.)", re.DOTALL)
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 
 
 @dataclass(frozen=True)
 class DateFormat:
-    """`pattern` has one group per part; `groups` gives part -> (number of its group, letters)."""
+    """`pattern` has one group per part; `groups` gives part -> (number of its group, letters), `places` part -> (first letter, width)."""
 
     written: str
     pattern: str
     groups: dict[str, tuple[int, str]]
+    places: dict[str, tuple[int, int]]
 
     @property
     def has_day(self) -> bool:
@@ -49,16 +52,20 @@ def read_format(written: str) -> DateFormat:
     >>> read_format("DD.MM.YYYY").pattern
     '([0-9]{2})\\.([0-9]{2})\\.([0-9]{4})'
     """
-    pattern, groups = "", {}
+    pattern, groups, places, start = "", {}, {}, 1
     for literal, token, other in _SCAN.findall(written):
         if not token:
             pattern += re.escape(literal or other)
+            start += len(literal or other)
             continue
         letters = "f" if token.startswith("f") else token
         if _PART_OF[letters] in groups:
             raise UsageError(f"{written!r} holds the {_PART_OF[letters]} twice (MM is the month, mm the minute)")
         groups[_PART_OF[letters]] = (len(groups) + 1, letters)
         pattern += f"({_TOKENS[letters]})"
+        if start > 0 and letters in _WIDTHS:
+            places[_PART_OF[letters]] = (start, _WIDTHS[letters])
+        start = start + _WIDTHS[letters] if letters in _WIDTHS and start > 0 else NOWHERE
     found = set(groups)
     if found & {"year", "month", "day"} not in (set(), {"year", "month", "day"}):
         raise UsageError(f"{written!r} needs year, month and day: YYYY, MM and DD")
@@ -66,7 +73,7 @@ def read_format(written: str) -> DateFormat:
         raise UsageError(f"{written!r} is no format; write one such as DD.MM.YYYY or YYYY-MM-DD hh:mm:ss")
     if ("half" in found) and groups["hour"][1] not in ("hh", "h"):
         raise UsageError(f"{written!r}: AM needs hh or h")
-    return DateFormat(written, pattern, groups)
+    return DateFormat(written, pattern, groups, places)
 
 
 @functools.cache
@@ -113,6 +120,8 @@ def matches(text: str, form: DateFormat) -> str:
 
 
 def _part(text: str, form: DateFormat, part: str) -> str:
+    if part in form.places:
+        return f"substr({text}, {form.places[part][0]}, {form.places[part][1]})"
     return f"regexp_extract({text}, {quote('^' + form.pattern + '$')}, {form.groups[part][0]})"
 
 

@@ -58,13 +58,17 @@ def canonical(text: str, values: Values) -> str:
         size = f"CASE WHEN contains({size}, '.') THEN rtrim(rtrim({size}, '0'), '.') ELSE {size} END"
     minus = f"contains({text}, '-')" + (f" OR contains({text}, '(')" if values.parentheses_minus else "")
     signed = f"CASE WHEN ({minus}) AND ({size}) <> '0' THEN '-' || {size} ELSE {size} END"
-    return f"CASE WHEN regexp_full_match({text}, {quote(pattern(values))}) THEN {signed} END"
+    plain = f"WHEN CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR) = {text} THEN {text} " if not values.places else ""
+    return f"CASE {plain}WHEN regexp_full_match({text}, {quote(pattern(values))}) THEN {signed} END"
 
 
 def exact(text: str) -> Exact:
     """The exact number of plain decimal text; NULL for more than 18 digits before or 9 after the point."""
-    fits = f"regexp_full_match({text}, {quote(EXACT)})"
-    return Exact(f"CASE WHEN {fits} THEN CAST(TRY_CAST({text} AS DECIMAL(28,9)) * {10**SCALE} AS HUGEINT) END", SCALE)
+    whole = f"CAST(TRY_CAST(split_part({text}, '.', 1) AS BIGINT) AS HUGEINT) * {10**SCALE}"
+    fraction = f"TRY_CAST(rpad(split_part({text}, '.', 2), {SCALE}, '0') AS BIGINT)"
+    signed = f"CASE WHEN starts_with({text}, '-') THEN -{fraction} ELSE {fraction} END"
+    made = f"CASE WHEN contains({text}, '.') THEN {whole} + {signed} ELSE CAST(TRY_CAST({text} AS BIGINT) AS HUGEINT) * {10**SCALE} END"
+    return Exact(f"CASE WHEN regexp_full_match({text}, {quote(EXACT)}) THEN {made} END", SCALE)
 
 
 def constant(number: Decimal) -> Exact:
@@ -111,18 +115,25 @@ def text_of(number: Exact) -> str:
     size = f"abs({number.sql})"
     if number.scale == 0:
         return f"CAST({number.sql} AS VARCHAR)"
-    whole, part = f"CAST({size} // {_ten(number.scale)} AS VARCHAR)", f"CAST({size} % {_ten(number.scale)} AS VARCHAR)"
+    ten = _ten(number.scale)
+    whole, part = (f"CAST({_integers(size, sign, ten)} AS VARCHAR)" for sign in ("//", "%"))
     digits = f"rtrim(lpad({part}, {number.scale}, '0'), '0')"
     return f"CASE WHEN {number.sql} < 0 THEN '-' ELSE '' END || {whole} || CASE WHEN {digits} = '' THEN '' ELSE '.' || {digits} END"
 
 
 def _divided(above: str, below: str, rounded: bool) -> str:
-    whole, rest = f"({above} // {below})", f"({above} % {below})"
+    whole, rest = _integers(above, "//", below), _integers(above, "%", below)
     if not rounded:
         return f"CASE WHEN {rest} = 0 THEN {whole} END"
     away = f"CASE WHEN ({above} < 0) = ({below} < 0) THEN 1 ELSE -1 END"
     up = f"abs({rest}) > abs({below}) - abs({rest}) OR (abs({rest}) = abs({below}) - abs({rest}) AND {whole} % 2 <> 0)"
     return f"{whole} + CASE WHEN {up} THEN {away} ELSE 0 END"
+
+
+def _integers(above: str, sign: str, below: str) -> str:
+    """Division of whole numbers, ten times as fast where both fit 64 bits."""
+    one, other = f"TRY_CAST({above} AS BIGINT)", f"TRY_CAST({below} AS BIGINT)"
+    return f"(CASE WHEN {one} IS NULL OR {other} IS NULL THEN {above} {sign} {below} ELSE CAST({one} {sign} {other} AS HUGEINT) END)"
 
 
 def _ten(exponent: int) -> str:

@@ -12,6 +12,12 @@ from pipelines.extracts.mapping_stages import Cell, Fault, Stages
 from pipelines.extracts.text_rules import quote
 
 EDGES = r"^[\s\p{Z}]+|[\s\p{Z}]+$"
+SOLID = r"^[!-~](?s:.*[!-~])?$"
+
+
+def trimmed(name: str) -> str:
+    """SQL of a text without white space of any kind at its edges."""
+    return f"CASE WHEN regexp_matches({name}, {quote(SOLID)}) THEN {name} ELSE regexp_replace({name}, {quote(EDGES)}, '', 'g') END"
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class Sources:
 
     def clean(self, raw: Cell, values: Values) -> Cell:
         """The text without white space at its edges, if the layout trims, and without words that mean no value."""
-        cell = self.stages.step(f"regexp_replace({raw.name}, {quote(EDGES)}, '', 'g')", raw) if values.trim else raw
+        cell = self.stages.step(trimmed(raw.name), raw) if values.trim else raw
         if values.empty:
             words = ", ".join(map(quote, values.empty))
             cell = self.stages.step(f"CASE WHEN {cell.name} IN ({words}) THEN '' ELSE {cell.name} END", cell)
