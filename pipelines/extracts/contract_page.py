@@ -24,7 +24,7 @@ with a warning, a missing or doubled one refuses the file. A header without rows
 One folder per business date with `<feed>.csv` files and `manifest.json`, format `evenstock-extract/1`: `source_system`, `business_date` and
 per file `feed`, `file`, `rows`, `bytes`, `sha256` and `sums` of numeric columns. A drop whose bytes, rows or sums differ is refused whole.
 The newest version of a feed and date is in force. A drop that comes again changes nothing, also after a correction; `evenstock land` brings
-older bytes back as a new version.
+older bytes back as a new version. Files of other systems, drops without a manifest and late data: [how extracts arrive](arrival.md).
 """
 
 

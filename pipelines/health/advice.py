@@ -8,6 +8,9 @@ from pipelines.extracts.text_rules import REASONS
 
 # By the check's name up to its first colon; {column} is what stands behind the colon.
 TITLES = {
+    "complete": "The drop of the day",
+    "nothing_unread": "Files that nobody reads",
+    "readable": "A file that can be read",
     "rows_present": "Rows of the day",
     "row_count": "Number of rows",
     "quarantine_share": "Rows in quarantine",
@@ -48,6 +51,9 @@ TITLES = {
 }
 SEND_AGAIN = "correct it at the source and land the file again"
 REMEDIES = {
+    "complete": "ask the sender for the whole drop, or put an empty _SUCCESS beside it once all is there",
+    "nothing_unread": "rename the file to its feed, give its layout a `files:` pattern, or take it away",
+    "readable": "ask the sender for the file again, or for the layout that reads it",
     "rows_present": "ask the sender for the file of the day; if the day was quiet, ask for a file with the header alone",
     "row_count": "ask the sender whether the export is whole; if the change is real, raise gate.count_warn_share or count_block_share",
     "quarantine_share": "look at the rows in quarantine below, correct the most frequent reason at the source and land the file again",

@@ -19,6 +19,7 @@ from pipelines.store.home import Home
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ARRIVAL = "arrival"
 FORMAT = "evenstock-health/1"
 GATE_STEP = "gate"
 JUDGED = ("passed", "warned", "blocked", "quiet")
@@ -115,9 +116,12 @@ def _report_gates(feeds: list[dict[str, Any]], verdicts: DayVerdicts) -> dict[st
     judged = [verdicts.feeds[feed["feed"]] for feed in feeds if feed["state"] in JUDGED]
     judged += [verdicts.reconciliation] if verdicts.reconciliation else []
     failed = [check for verdict in judged for check in verdict.failed]
+    # An arrival that was refused is the end of its run, which says so itself; what it merely remarks on would be lost.
+    arrival = verdicts.feeds.get(ARRIVAL)
+    failed += [check for check in arrival.failed if check["severity"] != "block"] if arrival else []
     failed.sort(key=lambda check: check["severity"] != "block")
     return {
-        "checks": sum(len(verdict.checks) for verdict in judged),
+        "checks": sum(len(verdict.checks) for verdict in judged) + sum(check["feed"] == ARRIVAL for check in failed),
         "passed": sum(check["passed"] for verdict in judged for check in verdict.checks),
         "warned": sum(check["severity"] != "block" for check in failed),
         "blocked": sum(check["severity"] == "block" for check in failed),
