@@ -10,7 +10,7 @@ from pipelines.extracts.layout_words import FILL_IN
 
 COMMENT_COLUMN = 56
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./$%-]*(?: [A-Za-z0-9_./$%-]+)*")
-_NOT_TEXT = ("true", "false", BUSINESS_DATE)
+_NOT_TEXT = ("true", "false", "null", "yes", "no", "on", "off", BUSINESS_DATE, FILL_IN.lower())
 
 
 def listed(texts: Sequence[str]) -> str:
@@ -35,12 +35,7 @@ def scalar(text: str, quoted: bool = False) -> str:
     >>> scalar("Qty on hand"), scalar("true"), scalar("a: b"), scalar("\x1b")
     ('Qty on hand', '"true"', '"a: b"', '"\\U0000001b"')
     """
-    if (
-        not quoted
-        and _PLAIN.fullmatch(text)
-        and text not in _NOT_TEXT
-        and text.lower() not in ("null", "yes", "no", "on", "off", "fill_in")
-    ):
+    if not quoted and _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT:
         return text
     return '"' + "".join(map(_escaped, text)) + '"'
 

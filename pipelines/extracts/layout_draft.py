@@ -115,7 +115,7 @@ def _numbers(found: Iterable[Numbers]) -> Numbers:
 
 def _head(path: Path, contract: FeedContract, name: str, seen: _Seen) -> list[str]:
     return [
-        f"# Drafted from {plain_comment(path.name)}: {seen.rows} rows looked at. Fill in what is marked {FILL_IN}, and glance at every guess.",
+        f"# Drafted from {plain_comment(path.name)}: {seen.rows} rows looked at. Put the right thing for {FILL_IN}; glance at every guess.",
         f"layout: {scalar(name)}",
         f"system: {scalar(name.split('_')[0])}",
         f"feed: {contract.feed}",
