@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.domain.policy import Policy
 from pipelines.flows.frozen import add_worth, read_frozen
 from pipelines.flows.intake import gated_files
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
@@ -199,10 +201,20 @@ def _read_case(run: Run) -> Any:
         marts["dim_lane"],
         lane_parameters(marts["dim_lane"], run.ledger.feedback_at(run.as_of), marts["dim_location"]),
         run.ledger.transfer_lines(run.as_of),
-        run.policy,
+        policy_of_finance(run),
         run.as_of,
         name_frozen(read_frozen(run.home, run.as_of)["pairs"]),
     )
+
+
+def policy_of_finance(run: Run) -> Policy:
+    """The policy, with the weekly budget for transfers that finance sets in its place if it sets one."""
+    from pipelines.store.warehouse import read_mart
+
+    budget = read_mart(run.work.store, "dim_finance", ["transfer_budget_usd_per_week"])["transfer_budget_usd_per_week"].max()
+    if not budget >= 0:  # no row, or no figure in it
+        return run.policy
+    return replace(run.policy, planning=replace(run.policy.planning, weekly_budget_usd=float(budget)))
 
 
 def _solve_options(run: Run) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import flows
 from pipelines.domain.policy import parse_policy
-from pipelines.flows.night import PUBLISHED
+from pipelines.flows.night import PUBLISHED, policy_of_finance
 from pipelines.store.home import Home
 
 DAY = dt.date(2016, 4, 24)
@@ -51,6 +51,21 @@ def test_a_run_killed_before_it_proposed_proposes_what_it_published(tmp_path: Pa
     again = solved(tmp_path, "two", "L3")
     flows.publish_run(again)
     assert again.ledger.current_lines("r1")["line_id"].tolist() == ["L1"]
+
+
+@pytest.mark.parametrize(("rows", "budget"), [([900.5, 900.5], 900.5), ([0], 0.0), ([None, None], 77.0), ([], 77.0)])
+def test_finance_sets_the_budget_of_a_plan_if_it_sets_one(tmp_path: Path, rows: list, budget: float) -> None:
+    run = flows.Run(Home(tmp_path), DAY, parse_policy({"planning": {"weekly_budget_usd": 77.0, "eta": 0.4}}))
+    with duckdb.connect(str(run.work.begin(run.attempt, "r1", DAY))) as connection:
+        connection.execute(
+            "CREATE SCHEMA marts; CREATE TABLE marts.dim_finance"
+            " (location_id VARCHAR, category VARCHAR, transfer_budget_usd_per_week DECIMAL(18, 4))"
+        )
+        for number, row in enumerate(rows):
+            connection.execute("INSERT INTO marts.dim_finance VALUES ('A', ?, ?)", [f"c{number}", row])
+    policy = policy_of_finance(run)
+    assert policy.planning.weekly_budget_usd == budget
+    assert (policy.planning.eta, policy.finance) == (0.4, run.policy.finance)
 
 
 @pytest.mark.parametrize(("allowed", "gap", "ok"), [(0.01, 0.009, True), (0.01, 0.011, False), (0.0, 5e-5, True), (0.0, 2e-4, False)])
