@@ -17,6 +17,10 @@ from pipelines.extracts.layout_document import Document, KeyPath, as_text
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 ROUNDINGS = ("half_even",)
+KIND_WORDS = {
+    "string": "text", "array": "a list", "object": "a mapping", "boolean": "true or false", "integer": "a whole number",
+    "number": "a number",
+}  # fmt: skip
 MAX_ENTRIES = 200
 Schema = dict[str, Any]
 
@@ -49,15 +53,15 @@ def _list(description: str, items: Schema) -> Schema:
 
 _NAME = {"type": "string", "minLength": 1}
 _WORD = {"type": ["string", "number", "boolean"]}
-_SPELLINGS = {"type": ["string", "array"], "minLength": 1, "items": _NAME, "minItems": 1}
+SPELLINGS = {"type": ["string", "array"], "minLength": 1, "items": _NAME, "minItems": 1}
 
 
 def _source(description: str) -> Schema:
-    return _SPELLINGS | {"description": description}
+    return SPELLINGS | {"description": description}
 
 
 def _sources(description: str) -> Schema:
-    return _list(description, _SPELLINGS)
+    return _list(description, SPELLINGS)
 
 
 def _words(description: str) -> Schema:
@@ -260,17 +264,9 @@ def _messages(error: Any, feed: str) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _wrong(kind: str, wanted: Any, instance: Any, value: str) -> str:
-    words = {
-        "string": "text",
-        "array": "a list",
-        "object": "a mapping",
-        "boolean": "true or false",
-        "integer": "a whole number",
-        "number": "a number",
-    }
     if kind == "type":
         kinds = [wanted] if isinstance(wanted, str) else wanted
-        return f"expected {' or '.join(words[name] for name in kinds)}, found {'nothing' if instance is None else value}"
+        return f"expected {' or '.join(KIND_WORDS[name] for name in kinds)}, found {'nothing' if instance is None else value}"
     if kind == "pattern":
         return f"{value} must be lower-case letters, digits and '_', starting with a letter"
     limits = {"minLength": "is empty", "minItems": "has too few entries", "maxItems": "has too many entries", "minProperties": "is empty"}

@@ -1,12 +1,14 @@
 """Layouts as YAML: what is wrong is named by file, line and key with the nearest right word, and nothing in them executes."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pipelines.domain.errors import UsageError
 from pipelines.extracts.contract import load_contract
 from pipelines.extracts.layout import LAYOUTS_DIR, canonical_layout, load_layout
+from pipelines.extracts.layout_page import layout_page
 from pipelines.extracts.layout_reading import read_layout
 from pipelines.extracts.layout_schema import layout_schema, schema_text
 
@@ -188,6 +190,11 @@ def test_an_unknown_name_has_a_did_you_mean(tmp_path):
 def test_the_shipped_schema_is_current():
     shipped = (LAYOUTS_DIR / "schema.json").read_text(encoding="utf-8")
     assert shipped == schema_text(), "run python -m pipelines.extracts.layout_schema pipelines/extracts/layouts/schema.json"
+
+
+def test_the_reference_is_current():
+    page = (Path(__file__).parents[3] / "docs/layouts.md").read_text(encoding="utf-8")
+    assert page == layout_page(), "run python -m pipelines.extracts.layout_page docs/layouts.md"
 
 
 def test_the_schema_offers_the_columns_of_each_feed():
