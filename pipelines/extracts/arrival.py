@@ -87,7 +87,10 @@ def look_at_drop(
         for name, of in sorted(matched.main.items(), key=lambda item: item[1].feed)
     ]
     by = SUCCESS if SUCCESS in sightings else "its files"
-    return Drop(business_date, tuple(deliveries), by, tuple(waiting), _remarks(sightings, files, business_date))
+    odd = [
+        f"{path.name}: a link or a folder, so nobody reads it" for path in sorted(folder.iterdir()) if path.is_symlink() or path.is_dir()
+    ]
+    return Drop(business_date, tuple(deliveries), by, tuple(waiting), (*_remarks(sightings, files, business_date), *odd))
 
 
 def identify_drop(drop: Drop) -> dict[str, tuple[str, ...]]:

@@ -149,6 +149,8 @@ def test_nothing_unknown_is_passed_over(put, look):
     put("README.txt", b"hello")
     drop = look()
     assert drop.is_complete and drop.remarks == ("README.txt: no feed or layout knows this name, so nobody reads it",)
+    (drop.deliveries[0].path.parent / "erp_items.csv").symlink_to("/etc/passwd")
+    assert look().remarks[1:] == ("erp_items.csv: a link or a folder, so nobody reads it",)
     put("wms_shipment.csv", b"x")
     assert look().waiting == (
         "wms_shipment.csv: no feed or layout knows this name; did you mean wms_shipments.csv? Rename it or take it away",
