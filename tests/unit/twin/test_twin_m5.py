@@ -55,6 +55,15 @@ def test_demand_is_that_of_ten_stores(real_data, demand):
     assert sum(rows["units"].to_pylist()) == int(demand.units[:, 5, 3].sum()) > 0
 
 
+def test_holidays_of_the_calendar_are_told_for_every_store(real_data, demand):
+    world = build_m5_world(demand, real_data, "A", seed=0)
+    first, last = demand.start, demand.date_of(83)
+    assert {(event.kind, event.scope) for event in world.events} == {("holiday", "location")}
+    assert all(first <= event.first == event.last <= last for event in world.events)
+    for holiday in (dt.date(2015, 4, 5), dt.date(2015, 5, 25)):  # Easter, Memorial Day
+        assert [event.scope_id for event in world.events if event.first == holiday] == list(demand.location_ids)
+
+
 def test_world_a_has_the_yardsticks_numbers(real_data, demand):
     world = build_m5_world(demand, real_data, "A", seed=0)
     lanes = world.lanes.set_index(["origin", "destination"])
