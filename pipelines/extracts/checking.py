@@ -109,7 +109,8 @@ def _bound(
         return None, *resolve_header(header, contract, source)
     found = find_companions(layout, companions)
     mapping = bind(layout, contract, header, business_date, {name: companion.header for name, companion in found.items()})
-    return mapping, mapping.wanted, load_companions(connection, found, layout.values)
+    warnings = load_companions(connection, found, layout.values)
+    return mapping, mapping.wanted, (*dict.fromkeys(header.warnings), *warnings)
 
 
 def lake_schema(contract: FeedContract) -> pa.Schema:

@@ -8,9 +8,13 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.extracts import date_text
+from pipelines.extracts.column_times import ISO_DAYS
 from pipelines.extracts.durable import require_file
 from pipelines.extracts.file_format import open_records
 from pipelines.extracts.layout import Layout, Lookup, Values
+from pipelines.extracts.mapping import holds
+from pipelines.extracts.mapping_stages import Cell
 from pipelines.extracts.records import LINE_COLUMN
 from pipelines.extracts.source_columns import Header, trimmed
 from pipelines.extracts.text_rules import quote
@@ -47,6 +51,7 @@ def load_companions(connection: duckdb.DuckDBPyConnection, companions: Mapping[s
     warnings: list[str] = []
     for number, companion in enumerate(companions.values()):
         keys = [companion.header.cell(companion.header.require(there)) for _, there in companion.lookup.on]
+        kept = _kept(companion, keys, values)
         with open_records(companion.path, companion.lookup.format, companion.source) as records:
             batches = list(records.batches(companion.header.wanted))
         table = pa.concat_tables([batch.cells for batch in batches])
@@ -54,10 +59,24 @@ def load_companions(connection: duckdb.DuckDBPyConnection, companions: Mapping[s
         warnings += [f"{companion.source}, line {b.line}: {b.reason}; rows that need it are quarantined" for b in broken[:10]]
         cleaned = ", ".join(f"{_cleaned(cell.name, values)} AS k{i}" for i, cell in enumerate(keys))
         connection.register("companion", table)
-        connection.execute(f"CREATE TEMP TABLE lookup_{number} AS SELECT {cleaned}, * FROM companion")  # noqa: S608 - our own names
+        connection.execute(f"CREATE TEMP TABLE lookup_{number} AS SELECT {cleaned}, * FROM companion {kept}")  # noqa: S608 - our own names
         connection.unregister("companion")
         _refuse_doubled(connection, f"lookup_{number}", len(keys), companion)
     return tuple(warnings)
+
+
+def _kept(companion: Companion, keys: list[Cell], values: Values) -> str:
+    """The rest of a SELECT that keeps the rows that count; two of the same latest day both stay, and are refused as doubled."""
+    cells = [(condition, companion.header.cell(companion.header.require(condition.source))) for condition in companion.lookup.where]
+    where = " AND ".join(["true", *(holds(condition, _cleaned(cell.name, values)) for condition, cell in cells)])
+    if not companion.lookup.latest:
+        return f"WHERE {where}"
+    text = _cleaned(companion.header.cell(companion.header.require(companion.lookup.latest)).name, values)
+    days = ", ".join(date_text.day(text, date_text.read_format(form)) for form in values.dates or ISO_DAYS)
+    # What is no day wins, so that it is quarantined where it is used; no day at all is before every other.
+    day = f"coalesce({days}, CASE WHEN {text} = '' THEN '' ELSE '9999' END)"
+    key = ", ".join(_cleaned(cell.name, values) for cell in keys)
+    return f"WHERE {where} QUALIFY rank() OVER (PARTITION BY {key} ORDER BY {day} DESC) = 1"
 
 
 def _cleaned(name: str, values: Values) -> str:

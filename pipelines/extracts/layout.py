@@ -109,12 +109,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A companion file and how its rows are found: pairs of a column of this file (or an earlier lookup) and one of the companion."""
+    """A companion file and how its rows are found: pairs of a column of this file (or an earlier lookup) and one of the companion.
+
+    Rows for which `where` does not hold count as missing; of several rows of a key the one with the `latest` day counts.
+    """
 
     name: str
     file: str
     on: tuple[tuple[Spellings, Spellings], ...]
     format: FileFormat = CANONICAL
+    where: tuple[Condition, ...] = ()
+    latest: Spellings = ()
 
 
 @dataclass(frozen=True)

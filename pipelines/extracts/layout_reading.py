@@ -133,10 +133,12 @@ def _sign(entry: dict[str, Any]) -> Sign:
 
 def _lookup(document: Document, name: str, entry: dict[str, Any], file: FileFormat) -> Lookup:
     """The companion is written like the main file as far as it does not say otherwise."""
-    own = {key: value for key, value in entry.items() if key not in ("file", "on")}
+    own = {key: value for key, value in entry.items() if key not in ("file", "on", "where", "latest")}
     on = tuple((_spellings(here), _spellings(there)) for here, there in entry["on"].items())
     inherited = {key: getattr(file, key) for key in _INHERITED}
-    return Lookup(name, entry["file"], on, _file(document, ("lookups", name), inherited, own))
+    where = tuple(_condition(condition) for condition in entry.get("where", []))
+    latest = _spellings(entry["latest"]) if "latest" in entry else ()
+    return Lookup(name, entry["file"], on, _file(document, ("lookups", name), inherited, own), where, latest)
 
 
 def _group(entry: dict[str, Any]) -> Group:

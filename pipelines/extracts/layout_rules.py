@@ -24,6 +24,7 @@ def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any])
     for column in contract.columns:
         if column.name not in mapped and not column.nullable:
             yield ("columns",), f"{column.name!r} is missing; every row of {contract.feed} has one ({column.description})"
+    yield from _typed_problems(layout)
     for rule in layout.columns:
         for message in _rule_problems(rule, contract.column(rule.column), body["columns"][rule.column], contract):
             yield ("columns", rule.column), message
@@ -36,10 +37,20 @@ def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any])
     yield from _lookup_problems(layout, body)
     for zone_column in sorted({rule.values.zone_column for rule in layout.columns} - {"", *mapped}):
         yield ("values", "to"), f"{zone_column!r} is no column that this layout maps{did_you_mean(zone_column, sorted(mapped))}"
-    yield from _where_problems(body.get("where", []))
+    yield from _where_problems(("where",), body.get("where", []))
+    for name, entry in body.get("lookups", {}).items():
+        yield from _where_problems(("lookups", name, "where"), entry.get("where", []))
     yield from _value_problems(("values",), layout.values)
     if layout.group:
         yield from _group_problems(layout.group, contract)
+
+
+def _typed_problems(layout: Layout) -> Iterator[tuple[KeyPath, str]]:
+    """A mark between thousands that looks like the decimal point with which numbers come out of files that have types."""
+    typed = sorted({file.kind for file in (layout.file, *(lookup.format for lookup in layout.lookups))} & {"xlsx", "parquet", "jsonl"})
+    for rule in layout.columns:
+        if typed and rule.values.thousands == ".":
+            yield ("columns", rule.column), f"numbers of a {typed[0]} file come with a decimal point, so '.' cannot mark thousands in it"
 
 
 def _rule_problems(rule: ColumnRule, column: Column, entry: Any, contract: FeedContract) -> Iterator[str]:
@@ -112,18 +123,18 @@ def _texts(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
         yield from _texts(child, (*path, key))
 
 
-def _where_problems(conditions: list[dict[str, Any]]) -> Iterator[tuple[KeyPath, str]]:
+def _where_problems(path: KeyPath, conditions: list[dict[str, Any]]) -> Iterator[tuple[KeyPath, str]]:
     import duckdb
 
     for position, entry in enumerate(conditions):
         tests = [key for key in entry if key != "column"]
         if len(tests) != 1:
-            yield ("where", position), "has exactly one of in, not_in, empty, matches"
+            yield (*path, position), "has exactly one of in, not_in, empty, matches"
         elif tests == ["matches"]:
             try:
                 duckdb.execute("SELECT regexp_full_match('', ?)", [entry["matches"]])
             except duckdb.Error as error:
-                yield ("where", position, "matches"), f"is no regular expression: {str(error).removeprefix('Invalid Input Error: ')}"
+                yield (*path, position, "matches"), f"is no regular expression: {str(error).removeprefix('Invalid Input Error: ')}"
 
 
 def _value_problems(path: KeyPath, values: Values) -> Iterator[tuple[KeyPath, str]]:

@@ -174,6 +174,8 @@ LOOKUP: dict[str, Schema] = {
         "additionalProperties": _NAME,
         "description": "column of this file (or of an earlier lookup): column of the companion",
     },
+    "where": _list("rows of the companion that count, such as those of one language", _object("a condition", CONDITION, "column")),
+    "latest": _source("day by which the last of several rows of a key counts; otherwise a key that comes twice is refused"),
 } | FILE
 GROUP: dict[str, Schema] = {
     "by": {"enum": ["key"], "description": "the contract's key"},

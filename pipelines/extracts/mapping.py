@@ -124,7 +124,7 @@ def _kept(conditions: tuple[Condition, ...], sources: Sources, faults: list[Faul
     tests = []
     for condition in conditions:
         source = sources.column(condition.source, sources.layout.values)
-        test = _test(condition, source.text.name)
+        test = holds(condition, source.text.name)
         if source.missing:
             faults.append(source.missing)
             test = f"({test} OR {source.missing.holds})"
@@ -132,7 +132,8 @@ def _kept(conditions: tuple[Condition, ...], sources: Sources, faults: list[Faul
     return " AND ".join(tests) or "true"
 
 
-def _test(condition: Condition, name: str) -> str:
+def holds(condition: Condition, name: str) -> str:
+    """SQL that is true where a condition holds for the text in `name`."""
     words = ", ".join(map(quote, condition.words))
     return {
         "in": f"{name} IN ({words})",

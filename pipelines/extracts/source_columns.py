@@ -32,12 +32,13 @@ class Source:
 
 @dataclass
 class Header:
-    """Column names of one file. `wanted` collects the cells that are read from it, name of the cell to position."""
+    """Column names of one file. `wanted` collects the cells that are read from it (name of the cell: position)."""
 
     names: tuple[str, ...]
     source: str
     line: int = 1
     wanted: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def position(self, spellings: Spellings) -> int | None:
         """Where the first spelling that the header has stands; names are compared without regard to case and edges."""
@@ -90,6 +91,7 @@ class Sources:
             return dataclasses.replace(found, missing=None) if optional else found
         position = self.header.position(spellings) if optional else self.header.require(spellings)
         if position is None:
+            self.header.warnings.append(f"{self.header.source}: column {spellings[0]!r} is missing; the layout takes it for empty")
             empty = self.stages.step("''")
             return Source(spellings[0], empty, empty)
         raw = self.header.cell(position)

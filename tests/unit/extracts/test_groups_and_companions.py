@@ -3,6 +3,9 @@
 import pytest
 
 from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.extracts.checking import check_file
+from pipelines.extracts.contract import load_contract
+from pipelines.extracts.layout import load_layout
 
 BASE = {"item_id": "item", "on_hand": {"from": "n", "whole": True}, "reserved": 0, "blocked": 0}
 GROUP = {"by": "key", "sum": ["on_hand"], "one_row_per": ["item", "place"]}
@@ -92,10 +95,6 @@ def test_a_row_that_may_belong_anywhere_refuses_the_file(check_mapped, tmp_path)
 
 
 def test_a_broken_line_refuses_a_file_that_is_added_up(check_mapped, tmp_path):
-    from pipelines.extracts.checking import check_file
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.layout import load_layout
-
     check_mapped("wms_stock", BASE, stock(("A", "1", "5")), group=GROUP)
     with (tmp_path / "source.csv").open("a") as stream:
         stream.write("too,few\n")
@@ -104,10 +103,6 @@ def test_a_broken_line_refuses_a_file_that_is_added_up(check_mapped, tmp_path):
 
 
 def test_batches_do_not_split_a_sum(check_mapped, tmp_path):
-    from pipelines.extracts.checking import check_file
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.layout import load_layout
-
     check_mapped("wms_stock", BASE, stock(*((f"I{i % 7}", str(i), str(i)) for i in range(200))), group=GROUP)
     one, many = (
         check_file(tmp_path / "source.csv", load_contract("wms_stock"), load_layout(tmp_path / "tried.yaml"), block_bytes=size)
@@ -206,6 +201,7 @@ def test_an_optional_column_may_be_absent(check_mapped):
     columns = {"lot_id": {"from": "Charge", "optional": True}, "reserved": {"from": "R", "optional": True, "default": 0}}
     checked = check_mapped("wms_stock", columns, [{}])
     assert checked.accepted.select(["lot_id", "reserved"]).to_pylist() == [{"lot_id": None, "reserved": 0}]
+    assert checked.warnings == tuple(f"source.csv: column {name!r} is missing; the layout takes it for empty" for name in ("Charge", "R"))
 
 
 def test_the_business_date_needs_a_landing_and_no_column_of_its_name(check_mapped):
@@ -256,3 +252,13 @@ def test_hostile_names_and_words_are_only_text(evil, check_mapped, companion):
         {"reference": evil, "lot_id": "EVIL", "qty_units": 6}
     ]
     assert faults(checked) == [(3, "u", "unknown_unit", "x" + evil)]
+
+
+@pytest.mark.parametrize("group", [None, {"by": "key", "sum": ["qty_units"], "one_row_per": ["event_id"]}])
+def test_a_quiet_day_through_a_layout(group, check_mapped, tmp_path):
+    keys = {"group": group} if group else {}
+    check_mapped("wms_movements", {}, [{}], **keys)
+    path = tmp_path / "source.csv"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    checked = check_file(path, load_contract("wms_movements"), load_layout(tmp_path / "tried.yaml"))
+    assert (checked.rows_in, checked.accepted.num_rows, checked.left_out, checked.merged) == (0, 0, 0, 0)

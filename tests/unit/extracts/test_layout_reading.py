@@ -61,6 +61,7 @@ WRONG = [
     ("sum: [QI, Gesperrt]}", "from: QI, times: hhmmss}", "line 16: columns.blocked: times is for dates and times, and blocked is integer"),
     ("item_id: Artikel", "item_id: {from: Artikel, multiply: 2}", "line 13: columns.item_id: multiply is for numbers, and item_id is text"),
     ("item_id: Artikel", "item_id: business_date", "line 13: columns.item_id: the business date is a date, and item_id is text"),
+    ('delimiter: ";"', "format: xlsx", "columns.on_hand: numbers of a xlsx file come with a decimal point, so '.' cannot mark thousands"),
     ("KAR: 12", "KAR: twelve", "line 14: columns.on_hand.unit.factors.KAR: expected a number, found 'twelve'"),
     ("KAR: 12", "KAR: -12", "line 14: columns.on_hand: a factor of zero would lose every quantity"),
     ("KAR: 12", "ST: 12", "line 14: key 'ST' comes twice (first on line 14); keep one"),
