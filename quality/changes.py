@@ -29,6 +29,10 @@ def check_master(contract: FeedContract, before: pd.DataFrame, frame: pd.DataFra
     Warns with a text per row or cell that changed. Blocks if more than 20 % of the rows that both know, and at least 3, changed in one
     column; if more than 20 % of the rows before (at least 3) are gone; or if there is more than 200 to name.
     """
+    expected = "the rows of the snapshot before; set gate.severity master_changes: warn if a large change is meant"
+    columns = [column.name for column in contract.columns]
+    if before[columns].equals(frame[columns]):
+        return GateCheck(f"{RULE}:{contract.feed}", True, "warn", "0 rows gone, 0 new, 0 cells changed", expected)
     old, new = (_by_key(contract, each) for each in (before, frame))
     gone, came = old.index.difference(new.index), new.index.difference(old.index)
     both = old.index.intersection(new.index)
@@ -42,7 +46,6 @@ def check_master(contract: FeedContract, before: pd.DataFrame, frame: pd.DataFra
     severity = "block" if many or len(said) > MAX_NAMED else "warn"
     observed = f"{len(gone)} rows gone, {len(came)} new, {len(said) - len(gone) - len(came)} cells changed"
     observed += f"; for more than {MANY_SHARE:.0%}: {', '.join(many)}" if many else ""
-    expected = "the rows of the snapshot before; set gate.severity master_changes: warn if a large change is meant"
     return GateCheck(f"{RULE}:{contract.feed}", not said, severity, observed, expected, tuple(said[:MAX_NAMED]))
 
 

@@ -114,6 +114,7 @@ def _check_kept(document: Document, frames: Frames, known: Frames) -> tuple[Gate
     """A document that comes again says what it said before."""
     name, frame = f"document_kept:{document.feed}", frames[document.feed].reset_index(drop=True)
     earlier = known.get(document.feed, frame[:0])
+    earlier = earlier[earlier[document.key[0]].isin(frame[document.key[0]])]
     before = pd.concat([earlier, frame], ignore_index=True).drop_duplicates(list(document.key), keep="first")
     both = frame[[*document.key, *document.fixed]].merge(before, on=list(document.key), how="left", suffixes=("", "_before"))
     differs = {column: _differs(both[column], both[f"{column}_before"]) for column in document.fixed}
@@ -141,14 +142,22 @@ def _check_own_day(feed: str, frame: pd.DataFrame, known: pd.DataFrame | None, d
     expected = f"events of {day.isoformat()}, or earlier ones told again"
     if known is None or not len(known) or not contract.date_column:
         return GateCheck(name, True, "warn", "no earlier day", expected), []
-    dates = pd.to_datetime(frame[contract.date_column]).dt.normalize()
-    wrong = (dates != pd.Timestamp(day)).to_numpy()
-    if contract.kind == "event":
-        wrong = wrong & ~_keys(frame, contract.key).isin(_keys(known, contract.key))
+    wrong = ~_is_on(frame[contract.date_column], day)
+    if contract.kind == "event" and wrong.any():
+        document = contract.key[0]
+        told = known[known[document].isin(frame.loc[wrong, document])]
+        wrong[wrong] = ~_keys(frame[wrong], contract.key).isin(_keys(told, contract.key))
     rows = frame[wrong]
     said = [f"{', '.join(map(str, row))}" for row in rows[[*contract.key, contract.date_column]].itertuples(index=False)]
     failing = _name_rows(feed, rows, name, [f"first told of on {day.isoformat()}: {text}" for text in said])
     return _check(name, len(rows), len(frame), f"{len(rows)} of {len(frame)} rows are of another day", expected, said), failing
+
+
+def _is_on(moments: pd.Series, day: datetime.date) -> np.ndarray:
+    """Which moments or dates are of the day."""
+    first = np.datetime64(day, "us")
+    values = moments.to_numpy(dtype="datetime64[us]")
+    return np.asarray((values >= first) & (values < first + np.timedelta64(1, "D")))
 
 
 def _keys(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.Index:
@@ -221,14 +230,14 @@ def _agreed_before(agreement: Agreement, known: Frames, day: datetime.date) -> b
     """Whether the newest earlier day of goods was told alike for most documents: only then do the two name them alike."""
     if any(account.feed not in known for account in (agreement.one, agreement.other)):
         return False
-    moments = pd.to_datetime(known[agreement.one.feed][agreement.one.at]).dt.normalize()
-    days = sorted(moments[moments < pd.Timestamp(day)].unique())[-3:]
-    shares = []
-    for before in days:
-        one, other = (_told(account, known[account.feed], before.date()) for account in (agreement.one, agreement.other))
-        both = pd.concat({"one": one, "other": other}, axis=1)
-        shares += [(both["one"] == both["other"]).mean()] if len(both) else []
-    return bool(shares) and max(shares) >= USUAL_SHARE
+    moments = known[agreement.one.feed][agreement.one.at]
+    column, words = agreement.one.where
+    told = moments[(moments < pd.Timestamp(day)) & (known[agreement.one.feed][column].isin(words) if column else True)]
+    if not len(told):
+        return False
+    one, other = (_told(account, known[account.feed], told.max().date()) for account in (agreement.one, agreement.other))
+    both = pd.concat({"one": one, "other": other}, axis=1)
+    return bool((both["one"] == both["other"]).mean() >= USUAL_SHARE)
 
 
 def _told(account: Account, frame: pd.DataFrame | None, day: datetime.date) -> pd.Series:
@@ -238,9 +247,9 @@ def _told(account: Account, frame: pd.DataFrame | None, day: datetime.date) -> p
     if frame is None or not len(frame):
         return pd.Series([], index=pd.MultiIndex.from_arrays([[]] * len(levels), names=levels), dtype=float)
     column, words = account.where
-    kept = pd.to_datetime(frame[account.at]).dt.normalize() == pd.Timestamp(day)
-    kept &= frame[column].isin(words) if column else True
-    rows = frame.loc[kept].drop_duplicates(list(load_contract(account.feed).key), keep="last")
+    rows = frame[_is_on(frame[account.at], day)]
+    rows = rows[rows[column].isin(words)] if column else rows
+    rows = rows.drop_duplicates(list(load_contract(account.feed).key), keep="last")
     units = rows[list(account.units)].sum(axis=1).astype(float) * account.sign
     keys = [rows[name].astype(str) if rows[name].dtype == object or name in account.document else rows[name] for name in names]
     return units.groupby([key.rename(level) for key, level in zip(keys, levels, strict=True)]).sum()

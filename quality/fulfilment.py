@@ -52,8 +52,8 @@ def _check(promise: Promise, frames: Frames, known: Frames, day: datetime.date) 
     expected = f"lines of {promise.lines} and {promise.kept} alike"
     if promise.lines not in known or promise.kept not in known:
         return GateCheck(promise.name, True, "warn", "no earlier day", expected), []
-    lines = _lines(promise, [known[promise.lines], frames.get(promise.lines)])
-    kept = _kept(promise, [known[promise.kept], frames.get(promise.kept)])
+    lines = _lines(promise, _near(promise.lines, promise.line_key[0], promise, frames, known))
+    kept = _kept(promise, _near(promise.kept, promise.kept_key[0], promise, frames, known))
     both = lines.merge(kept, on=LINE, how="outer", suffixes=("", "_kept"))
     today = both["is_today"].eq(True) | both["is_today_kept"].eq(True)
     why = _faults(promise, both)
@@ -93,6 +93,15 @@ def _faults(promise: Promise, both: pd.DataFrame) -> pd.Series:
         why[differs] = [f"{name} {a}, {b} in {promise.kept}" for a, b in told]
     why[both["state"].isna()] = f"in {promise.kept}, unknown to {promise.lines}"
     return why
+
+
+def _near(feed: str, column: str, promise: Promise, frames: Frames, known: Frames) -> list[pd.DataFrame | None]:
+    """Earlier rows of a feed, of the day's documents and of those of the newest day before, and the day's rows."""
+    lines = known[promise.lines]
+    newest = lines.loc[lines[promise.at] >= lines[promise.at].max().normalize(), promise.line_key[0]]
+    pairs = ((promise.lines, promise.line_key[0]), (promise.kept, promise.kept_key[0]))
+    named = [newest, *(frames[name][key] for name, key in pairs if name in frames)]
+    return [known[feed][known[feed][column].isin(pd.concat(named).unique())], frames.get(feed)]
 
 
 def _parts(frames: list[pd.DataFrame | None]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ DOUBLE = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?"
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIMESTAMP = DATE + r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 EDGE_SPACE = r"^[\s\p{Z}]|[\s\p{Z}]\z"
-CONTROL = r"[\p{Cc}\p{Zl}\p{Zp}\x{FEFF}\x{FFFD}\x{200B}\x{202A}-\x{202E}\x{2066}-\x{2069}]"
+CONTROL = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{FFFD}]"
 REASONS = {
     "too_few_fields": "the line has fewer fields than the header",
     "too_many_fields": "the line has more fields than the header",
@@ -22,7 +22,7 @@ REASONS = {
     "cell_error": "a cell of a spreadsheet or Parquet file without a value: an error, a formula never calculated, not a number",
     "missing_value": "empty, and the column may not be",
     "surrounding_whitespace": "white space before or after the value",
-    "control_character": "a control, replacement, zero-width or direction character",
+    "control_character": "a control, replacement, invisible or direction character",
     "not_integer": "not a plain whole number of at most 18 digits",
     "not_decimal": "not a plain decimal number",
     "too_many_decimals": "more decimal places than the column keeps",

@@ -20,8 +20,8 @@ from pipelines.domain.errors import EvenstockError
 from pipelines.extracts.contract import load_contract
 from pipelines.extracts.landing import land_drop, land_file, land_files
 from pipelines.extracts.manifest import MANIFEST_NAME
-from pipelines.flows.known import read_known
-from tests.faults.mutations.night import CleanNight, accepted_rows
+from quality.night import judge_night
+from tests.faults.mutations.night import CleanNight, accepted_rows, gate
 
 EQUAL, QUARANTINED, REFUSED, FROZEN, WARNED, SILENT, CRASHED = (
     "accepted-equal", "quarantined", "refused", "frozen", "warned by name", "SILENTLY WRONG", "CRASHED",
@@ -110,7 +110,7 @@ def _land(night: CleanNight, feed: str, path: Path, manifest: str, entry: dict[s
 def _outcome(night: CleanNight, feed: str, result: Any, found: pa.Table) -> Outcome:
     wrong, missing = differences(night.truth[feed], found)
     with cheap_suites():
-        failed, frozen = _checks(night, feed, result, is_equal=not wrong and not missing)
+        failed, frozen = _checks(night, feed, is_equal=not wrong and not missing)
     blocked = [check for check in failed if check.severity == "block"]
     if blocked:
         return Outcome(REFUSED, f"{blocked[0].name}: {blocked[0].observed}")
@@ -118,63 +118,43 @@ def _outcome(night: CleanNight, feed: str, result: Any, found: pa.Table) -> Outc
         return Outcome(QUARANTINED if result.rows_quarantined else EQUAL)
     if not wrong and len(missing) <= result.rows_quarantined:
         return Outcome(QUARANTINED, f"{result.rows_quarantined} rows")
-    return _wrong_outcome(night, feed, result, [*wrong, *missing], failed, frozen)
+    return _wrong_outcome(night, feed, [*wrong, *missing], failed, frozen)
 
 
-def _wrong_outcome(
-    night: CleanNight, feed: str, result: Any, rows: list[dict[str, Any]], failed: list[Any], frozen: set[tuple[str, str]]
-) -> Outcome:
+def _wrong_outcome(night: CleanNight, feed: str, rows: list[dict[str, Any]], failed: list[Any], frozen: set[tuple[str, str]]) -> Outcome:
+    """Wrong rows got in: are they kept out of the plan, named, or found by Great Expectations after all?"""
     names = ", ".join(sorted({check.name for check in failed}))
-    if all(_pairs(feed, row) and _pairs(feed, row) <= frozen for row in rows):
+    if all(_is_frozen(feed, row, frozen) for row in rows):
         return Outcome(FROZEN, f"{len(rows)} rows: {names}")
-    said = [text for check in failed for text in check.examples]
-    if all(is_named(feed, row, said) or (_pairs(feed, row) and _pairs(feed, row) <= frozen) for row in rows):
+    said = [(check.name, text) for check in failed for text in check.examples]
+    told = {_key(feed, row) for row in rows if _is_frozen(feed, row, frozen) or is_named(feed, row, said)}
+    if all(_key(feed, row) in told for row in rows):
         return Outcome(WARNED, names)
-    blocked = [check for check in _judge_one(night, feed, result).failures if check.severity == "block"]
+    blocked = [check for check in gate(night.home, feed, night.day, night.policy).failures if check.severity == "block"]
     if blocked:
         return Outcome(REFUSED, f"{blocked[0].name}: {blocked[0].observed}")
     return Outcome(SILENT, f"{rows[0]} and {len(rows) - 1} more; failed: {names}")
 
 
-def _checks(night: CleanNight, feed: str, result: Any, is_equal: bool) -> tuple[list[Any], set[tuple[str, str]]]:
+def _checks(night: CleanNight, feed: str, is_equal: bool) -> tuple[list[Any], set[tuple[str, str]]]:
     """Failed checks of the feed's gate, of the gates of feeds that refer to it, and between feeds, and the item-locations they freeze.
 
     Equal rows fail none of the latter.
     """
-    verdicts = [_judge_one(night, feed, result)]
+    verdicts = [gate(night.home, feed, night.day, night.policy)]
     if not verdicts[0].passed or is_equal:
         return list(verdicts[0].failures), set()
-    for other in night.feeds:
-        if other != feed and any(reference.feed == feed for reference in load_contract(other).references):
-            verdicts.append(_judge_one(night, other, flows.ingest_feed(night.home, other, night.day)))
-    failed, frozen = _reconcile(night)
-    frozen |= {(entry.location_id, entry.item_id) for verdict in verdicts for entry in verdict.failing}
-    return [*(check for verdict in verdicts for check in verdict.failures), *failed], frozen
+    others = [name for name in night.feeds if name != feed and any(r.feed == feed for r in load_contract(name).references)]
+    verdicts += [gate(night.home, other, night.day, night.policy) for other in others]
+    said, frozen = judge_night(night.home, night.day, night.policy)
+    pairs = {(pair["location_id"], pair["item_id"]) for pair in frozen["pairs"]}
+    return [check for verdict in (*verdicts, said) for check in verdict.failures], pairs
 
 
-def _judge_one(night: CleanNight, feed: str, result: Any) -> Any:
-    from dagster_project.assets.ingest import _judge
-
-    return _judge(flows.read_gate_inputs(night.home, feed, night.day, result, night.policy), night.day, night.policy)
-
-
-def _reconcile(night: CleanNight) -> tuple[list[Any], set[tuple[str, str]]]:
-    """Failed checks between feeds, and the item-locations that they keep out of the plan."""
-    from quality.changes import check_masters
-    from quality.documents import check_documents
-    from quality.fulfilment import check_fulfilment
-    from quality.reconciliation import reconcile_day
-    from quality.usual import check_habits
-
-    frames, previous = flows.read_day(night.home, night.day)
-    known = read_known(night.home, frames, night.day)
-    checks = [*reconcile_day(frames, previous, night.day), *check_masters(frames, known)]
-    frozen = set()
-    for judge_documents in (check_documents, check_fulfilment, check_habits):
-        more, failing = judge_documents(frames, known, night.day)
-        checks += more
-        frozen |= {(entry.location_id, entry.item_id) for entry in failing}
-    return [check for check in checks if not check.passed], frozen
+def _is_frozen(feed: str, row: Mapping[str, Any], frozen: set[tuple[str, str]]) -> bool:
+    """Whether all item-locations that the row is about are kept out of the plan."""
+    pairs = _pairs(feed, row)
+    return bool(pairs) and pairs <= frozen
 
 
 @contextmanager
@@ -201,12 +181,18 @@ def _pairs(feed: str, row: Mapping[str, Any]) -> set[tuple[str, str]]:
     return {(place, row["item_id"]) for place in places} if row.get("item_id") else set()
 
 
-def is_named(feed: str, row: Mapping[str, Any], said: list[str]) -> bool:
-    """Whether a failed check names the row: by its key, by location and item, or by its location or item alone if that is the key."""
+def _key(feed: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The row's key: a wrong row and the true one that it replaces share it."""
+    return tuple(row[name] for name in load_contract(feed).key)
+
+
+def is_named(feed: str, row: Mapping[str, Any], said: list[tuple[str, str]]) -> bool:
+    """Whether a failed check names the row: by its key, by location and item, or by the unknown key that it refers to."""
     contract = load_contract(feed)
     key = [str(row[name]) for name in contract.key if name != contract.date_column and row.get(name) not in (None, "")]
     names = [key, *([list(pair) for pair in _pairs(feed, row)])]
-    return any(all(_says(text, name) for name in group) for group in names if group for text in said)
+    strangers = {(f"references_known:{reference.column}", str(row[reference.column])) for reference in contract.references}
+    return bool(strangers & set(said)) or any(all(_says(text, name) for name in group) for group in names if group for _, text in said)
 
 
 def _says(text: str, name: str) -> bool:
