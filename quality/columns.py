@@ -14,6 +14,7 @@ from quality.verdicts import GateCheck, examples
 MIN_ROWS = 5
 MIN_MASTER_ROWS = 2
 MIN_ORDERED = 20
+MIN_NEAR_ROWS = 15
 MAX_DOMAIN = 50_000
 # Pairs of which everybody knows the order, even where there is no past.
 USUAL_ORDER = {"erp_items": (("unit_cost_usd", "unit_price_usd"),)}
@@ -180,7 +181,7 @@ def _better_neighbour(now: Floats, own: Floats, known: Marks, is_equal: Callable
         edge = 0 if step > 0 else -1
         has_other[edge] = False
         told = has_other & ~is_equal(own, other)
-        if told.sum() < MIN_ROWS:
+        if told.sum() < (MIN_NEAR_ROWS if is_equal is _near else MIN_ROWS):
             continue
         stays, slips = (float(is_equal(now[told], past[told]).mean()) for past in (own, other))
         if slips >= 0.5 and slips > stays + 0.3:

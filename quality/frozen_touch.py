@@ -21,8 +21,12 @@ KPIS_OF_FEEDS = {
 ALL_KPIS = tuple(sorted({kpi for kpis in KPIS_OF_FEEDS.values() for kpi in kpis}))
 
 
-def add_touched(frozen: Mapping[str, Any], lines: pd.DataFrame) -> dict[str, Any]:
-    """The document with, per item-location, the plan lines that leave or reach it, KPIs, and the lines' units and net USD."""
+def add_touched(frozen: Mapping[str, Any], lines: pd.DataFrame, items: pd.DataFrame | None = None) -> dict[str, Any]:
+    """The document with, per item-location, the plan lines that leave or reach it, their units and net USD, and the KPIs it moves.
+
+    `doubt_usd` is the stock difference at unit cost: what the KPIs of inventory value may be wrong by.
+    """
+    costs = {} if items is None else dict(zip(items["item_id"], items["unit_cost_usd"].astype(float), strict=True))
     pairs = []
     for entry in frozen["pairs"]:
         place, item = entry["location_id"], entry["item_id"]
@@ -31,6 +35,7 @@ def add_touched(frozen: Mapping[str, Any], lines: pd.DataFrame) -> dict[str, Any
         feeds = {row["feed"] for row in entry["rows"]}
         kpis = sorted({kpi for feed in feeds for kpi in KPIS_OF_FEEDS.get(feed, ALL_KPIS)})
         more: dict[str, Any] = {"plan_lines": sorted(touched["line_id"]) if len(touched) else [], "kpis": kpis}
+        more["doubt_usd"] = round(abs(entry["difference_units"]) * costs.get(item, 0.0), 2)
         if len(touched):
             net = round(float(touched["net_usd"].sum()), 2)
             more |= {"units": int(touched["units"].sum()), "plan_usd": net, "usd": net}

@@ -39,7 +39,7 @@ def judge_night(
         files=gate_inputs.name_files(home, as_of),
     )
     said, frozen = judge_day(day, policy.gate)
-    frozen = add_touched(frozen, read_lines_before(home, as_of))
+    frozen = add_touched(frozen, read_lines_before(home, as_of), gate_inputs.read_newest(home, "erp_items", as_of))
     save_reconciliation(home, as_of, said.to_json())
     save_frozen(home, as_of, frozen)
     return said, frozen

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.domain.policy import GatePolicy
+from quality.values import USUAL_CASES
 from quality.verdicts import MAX_EXAMPLES, Failing, GateCheck, Severity
 
 PAIR = ["location_id", "item_id"]
@@ -169,13 +170,15 @@ class _Causes:
 
 
 def _is_mixed_up(book: DayBook, table: pd.DataFrame) -> pd.Series:
-    """Pairs of which one sum is a pack or a pallet times the other."""
+    """Pairs of which one sum is a pack, a pallet or a usual case times the other."""
     known = book.packs.drop_duplicates("item_id").set_index("item_id")
     mixed = np.zeros(len(table), dtype=bool)
     large, small = table[["observed", "expected"]].abs().max(axis=1), table[["observed", "expected"]].abs().min(axis=1)
     for column in ("pack_units", "pallet_units"):
         factor = known[column].reindex(table.index.get_level_values("item_id")).to_numpy(dtype=float)
         mixed |= (factor >= 2) & (small.to_numpy() > 0) & (small.to_numpy() * factor == large.to_numpy())
+    for case in USUAL_CASES:
+        mixed |= (small.to_numpy() > 0) & (small.to_numpy() * case == large.to_numpy())
     return pd.Series(mixed, index=table.index)
 
 
