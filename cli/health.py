@@ -66,7 +66,7 @@ def _show(body: dict[str, Any]) -> None:
     failed = [[check[name] for name in ("severity", "feed", "title", "observed")] for check in gates["failed"][:MAX_SHOWN]]
     if failed:
         print_table(["severity", "feed", "check", "found"], failed, f"\nFailed checks ({len(gates['failed'])} of {gates['checks']}):")
-    fixable = [_fix_row(fix) for fix in fixes["rows"][:MAX_SHOWN]]
+    fixable = [_fix_row(fix, body["glossary"]) for fix in fixes["rows"][:MAX_SHOWN]]
     if fixable:
         print_table(
             ["worth USD", "row", "column", "text", "reason"], fixable, f"\nRows to fix ({len(fixable)} of {fixes['rows_total']:,}):"
@@ -81,6 +81,9 @@ def _feed_row(feed: dict[str, Any]) -> list[str]:
     return [feed["feed"], feed["state"], *counts, "-" if change is None else f"{change:+.0%}"]
 
 
-def _fix_row(fix: dict[str, Any]) -> list[str]:
+def _fix_row(fix: dict[str, Any], meanings: dict[str, str]) -> list[str]:
+    from pipelines.health.advice import reason_text
+
     worth = "-" if fix["usd"] is None else f"{fix['usd']:,.2f}"
-    return [worth, f"{fix['file']}:{fix['line']}", fix["column"], fix["value"], ", ".join(fix["reasons"])]
+    row = f"{fix['file']}:{fix['line']}" if fix["line"] else f"{fix['file']}: no row of {', '.join(fix['frees'])}"
+    return [worth, row, fix["column"], fix["value"], reason_text(fix["reasons"][0], meanings) if fix["reasons"] else ""]

@@ -144,11 +144,16 @@ def reason_text(reason: str, meanings: Mapping[str, str]) -> str:
 
     >>> reason_text("not_date", {"not_date": "no date"}), reason_text("stock_replay: 43 in EAST_1, expected 31", {})
     ('no date', "Stock against yesterday's stock plus movements: 43 in EAST_1, expected 31")
+    >>> reason_text("quarantine_share: refused for on_hand: not_date", {"not_date": "no date"})
+    'Rows in quarantine: refused for on_hand, no date'
     """
     if reason in meanings:
         return meanings[reason]
     check, colon, said = reason.partition(": ")
-    return f"{title_of(check)}: {meanings.get(said, said)}" if colon and check in TITLES else reason.replace("_", " ")
+    start, _, last = said.rpartition(": ")
+    if last in meanings:
+        said = f"{start}, {meanings[last]}"
+    return f"{title_of(check)}: {said}" if colon and check in TITLES else reason.replace("_", " ")
 
 
 def reason_remedy(reason: str) -> str:

@@ -9,6 +9,8 @@ from pipelines.health.verdicts import shorten
 MAX_PAIRS = 200
 MAX_FIXES = 100
 Row = tuple[str, str, int]
+# What the gate says of item-locations whose rows are in quarantine; the quarantined row says it better.
+REFUSED = "quarantine_share:"
 
 
 def report_frozen(body: dict[str, Any] | None, problems: list[str]) -> dict[str, Any] | None:
@@ -34,22 +36,30 @@ def rank_fixes(frozen: dict[str, Any] | None, places: dict[Row, dict[str, Any]],
     """Rows to fix, the dearest first: each row with the worth of the item-locations that it frees; rows of no known worth come last.
 
     `places` holds quarantined rows by feed, file and line. A pair that several rows hold back counts in full for each of them: all of
-    its rows must be fixed to free it.
+    its rows must be fixed to free it. A row that a file lacks (line 0) is named by its pair, and only if no other row explains it.
     """
-    ranked: dict[Row, dict[str, Any]] = {}
+    ranked: dict[tuple[Row, str], dict[str, Any]] = {}
     for pair in (frozen or {}).get("pairs", []):
-        for row in pair["rows"]:
+        name = f"{pair['location_id']} / {pair['item_id']}"
+        for row in _rows_at_fault(pair):
             key = (row["feed"], row["file"], row["line"])
-            entry = ranked.setdefault(key, _fix(key, places.get(key)))
+            entry = ranked.setdefault((key, "" if row["line"] else name), _fix(key, places.get(key)))
             entry["usd"] = round((entry["usd"] or 0.0) + pair["usd"], 2)
             entry["units"] += pair["units"]
-            entry["frees"].append(f"{pair['location_id']} / {pair['item_id']}")
-            entry["reasons"] = sorted({*entry["reasons"], *pair["reasons"]})
-    total = rows_quarantined + sum(key not in places for key in ranked)
+            entry["frees"].append(name)
+            told = [reason for reason in pair["reasons"] if key not in places or not reason.startswith(REFUSED)]
+            entry["reasons"] += [reason for reason in told if reason not in entry["reasons"]]
+    total = rows_quarantined + sum(key not in places for key, _ in ranked)
     for key, place in places.items():
-        ranked.setdefault(key, _fix(key, place))
+        ranked.setdefault((key, ""), _fix(key, place))
     rows = sorted(ranked.values(), key=lambda fix: (fix["usd"] is None, -(fix["usd"] or 0.0), fix["feed"], fix["file"], fix["line"]))
-    return {"rows": rows[:MAX_FIXES], "rows_total": total}
+    return {"rows": rows[:MAX_FIXES], "rows_total": total, "rows_that_free": sum(fix["usd"] is not None for fix in rows)}
+
+
+def _rows_at_fault(pair: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of a pair without those that its files lack because they were refused."""
+    lines = {row["feed"] for row in pair["rows"] if row["line"]}
+    return [row for row in pair["rows"] if row["line"] or row["feed"] not in lines]
 
 
 def rows_of(frozen: dict[str, Any] | None) -> set[Row]:

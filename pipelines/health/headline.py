@@ -81,6 +81,15 @@ def count_text(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def usd_text(usd: float) -> str:
+    """Money in whole dollars from 100 on, with cents below.
+
+    >>> usd_text(1234.5), usd_text(3.5), usd_text(0)
+    ('$1,234', '$3.50', '$0')
+    """
+    return f"${usd:,.0f}" if abs(usd) >= 100 or not usd else f"${usd:,.2f}"
+
+
 def _plan(standing: Standing) -> str:
     return day_text(standing.plan_as_of or standing.as_of)
 
@@ -130,7 +139,7 @@ def _fresh(standing: Standing) -> tuple[str, str, str]:
         advice = f"Nothing has to be done before planning; {count_text(standing.warnings, 'check')} warned and can be looked at below."
     if not standing.frozen_pairs:
         return "Yes", said, advice
-    worth = f"; ${standing.frozen_usd:,.0f} are at stake" if standing.frozen_usd >= MONEY_FLOOR_USD else ""
+    worth = f"; {usd_text(standing.frozen_usd)} is at stake" if standing.frozen_usd >= MONEY_FLOOR_USD else ""
     frozen = count_text(standing.frozen_pairs, "item-location")
     said = f"{said} {frozen} could not be trusted and stayed out of it{worth}."
     return f"Yes, except for {frozen}", said, "Fix the rows listed first below."

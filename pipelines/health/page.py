@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.domain.foreign_text import clean
 from pipelines.health.advice import reason_text
 from pipelines.health.charts import bar_chart, line_chart
-from pipelines.health.headline import count_text, day_text
+from pipelines.health.headline import count_text, day_text, usd_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -72,12 +72,7 @@ def _figure(value: float | None) -> str:
 
 
 def _usd(value: float | None) -> str:
-    """Money in whole dollars from 100 on, with cents below.
-
-    >>> _usd(1234.5), _usd(3.5), _usd(None)
-    ('$1,234', '$3.50', '–')
-    """
-    return NOTHING if value is None else f"${value:,.0f}" if abs(value) >= 100 else f"${value:,.2f}"
+    return NOTHING if value is None else usd_text(value)
 
 
 def _change(share: float | None) -> str:

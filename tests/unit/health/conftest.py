@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.extracts.checking import QUARANTINE_SCHEMA
+from pipelines.extracts.quarantine import QUARANTINE_SCHEMA
 from pipelines.store.home import Home
 from quality.gates import GateCheck, verdict, write_verdict
 

@@ -16,6 +16,7 @@ from pipelines.store.home import Home
 from quality.gates import GateCheck, check_row_count
 
 DAY = dt.timedelta(days=1)
+FILE = "stock <b>& co</b>.csv"
 
 
 def write(made, run_end: RunEnd | None = None) -> dict:
@@ -94,7 +95,26 @@ def test_rows_to_fix_come_by_worth_with_the_cell_that_is_wrong(hand_made):
     assert (fixes["rows"][0]["column"], fixes["rows"][0]["value"], fixes["rows"][0]["reasons"]) == (
         "on_hand", "=1+1", ["not_integer", "unit_mixup"],
     )  # fmt: skip
-    assert fixes["rows_total"] == 10
+    assert (fixes["rows_total"], fixes["rows_that_free"]) == (10, 2)
+
+
+def test_a_missing_row_is_named_by_its_pair_unless_a_refused_row_explains_it(hand_made):
+    pair = {
+        "location_id": "EAST",
+        "reasons": ["quarantine_share: refused for on_hand: not_date", "stock_replay: missing row: 0, expected 5"],
+    }
+    lacking = {"feed": "wms_stock", "file": FILE, "line": 0}
+    hand_made.freeze(
+        pair | {"item_id": "I-1", "usd": 9.0, "rows": [lacking, lacking | {"line": 4}]},
+        pair | {"item_id": "I-2", "usd": 5.0, "rows": [lacking]},
+        pair | {"item_id": "I-3", "usd": 7.0, "rows": [lacking]},
+    )
+    fixes = write(hand_made)["fixes"]
+    assert [(fix["line"], fix["usd"], fix["frees"]) for fix in fixes["rows"][:3]] == [
+        (4, 9.0, ["EAST / I-1"]), (0, 7.0, ["EAST / I-3"]), (0, 5.0, ["EAST / I-2"]),
+    ]  # fmt: skip
+    assert fixes["rows"][0]["reasons"] == ["not_integer", "stock_replay: missing row: 0, expected 5"]
+    assert (fixes["rows_that_free"], fixes["rows_total"]) == (3, 12)
 
 
 def test_frozen_pairs_come_by_worth(hand_made):
