@@ -26,21 +26,19 @@ from pipelines.extracts.layout import Layout
 from pipelines.extracts.mapping import FileMapping, bind
 from pipelines.extracts.plain_cells import arrow_type
 from pipelines.extracts.plain_rows import PlainRows
+from pipelines.extracts.quarantine import note_places, quarantined_rows
 from pipelines.extracts.records import BLOCK_BYTES, LINE_COLUMN, Batch
 from pipelines.extracts.source_columns import Header
 
 MEMORY_LIMIT = "2GB"
 THREADS = 2
-QUARANTINE_SCHEMA = pa.schema(
-    [("feed", pa.string()), ("file", pa.string()), ("line", pa.int64())]
-    + [(name, pa.string()) for name in ("column", "reason", "value", "raw")]
-)
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """`accepted` is typed by the contract plus `_source_line`, sorted by key; `quarantined` has `QUARANTINE_SCHEMA`, sorted by line.
+    """`accepted` is typed by the contract plus `_source_line`, by key; `quarantined` has `quarantine.QUARANTINE_SCHEMA`, by line.
 
+    A quarantined row tells the location and item that it is about as far as they can be read in the feed's own spelling, else "".
     `left_out` rows are not of the feed by the layout's `where`, `merged` ones were added to another row by its `group`.
     """
 
@@ -87,7 +85,7 @@ def check_file(
         if grouping:
             merged = _judge_sums(connection, contract, grouping, source)
         accepted = _accepted(connection, contract, plain)
-        quarantined = _quarantined(connection, contract, records, source)
+        quarantined = quarantined_rows(connection, contract, records, source)
     if accepted.num_rows + quarantined.num_rows + left_out + merged != rows_in:
         sides = f"{accepted.num_rows} accepted, {quarantined.num_rows} quarantined, {left_out} left out, {merged} merged"
         raise RuntimeError(f"{source}: {rows_in} rows in, {sides}")
@@ -171,6 +169,7 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contract: FeedContract
     columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in contract.columns)
     connection.execute(f"CREATE TABLE accepted ({columns}, _line BIGINT)")
     connection.execute('CREATE TABLE quarantined (line BIGINT, "column" VARCHAR, reason VARCHAR, "value" VARCHAR)')
+    connection.execute("CREATE TABLE places (line BIGINT, location_id VARCHAR, item_id VARCHAR)")
 
 
 def _take(
@@ -190,6 +189,8 @@ def _take(
             grouping.collect(connection, rows)
         elif cells.num_rows:
             _judge(connection, contract, rows, mapping)
+        if cells.num_rows:
+            note_places(connection, contract, "mapped" if mapping else "judged")
     if batch.broken:
         if grouping:
             refuse_unknown(source, batch.broken[0].line, "", batch.broken[0].reason)
@@ -204,7 +205,9 @@ def _judge_sums(connection: duckdb.DuckDBPyConnection, contract: FeedContract, g
     """Judge the added-up rows like rows of a file; how many rows are merged into others."""
     with _registered(connection, "sums", grouping.add_up(connection, source)):
         _judge(connection, contract, "sums", None)
-    return grouping.count_merged(connection)
+    merged = grouping.count_merged(connection)
+    note_places(connection, contract, "parts")
+    return merged
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, contract: FeedContract, rows: str, mapping: FileMapping | None) -> None:
@@ -257,6 +260,7 @@ def _quarantine_duplicates(connection: duckdb.DuckDBPyConnection, contract: Feed
         f"INSERT INTO quarantined SELECT a.{LINE_COLUMN}, {text_rules.quote(','.join(contract.key))}, 'duplicate_key', {shown} "  # noqa: S608
         f"FROM accepted a JOIN kinds k ON {same} WHERE k._kinds > 1 OR a.{LINE_COLUMN} > k._first"
     )
+    note_places(connection, contract, "accepted")
     connection.execute(f"DELETE FROM accepted WHERE {LINE_COLUMN} IN (SELECT line FROM quarantined WHERE reason = 'duplicate_key')")  # noqa: S608
 
 
@@ -272,21 +276,3 @@ def _accepted(connection: duckdb.DuckDBPyConnection, contract: FeedContract, pla
         kept = connection.execute("SELECT * FROM accepted").fetchnumpy()[LINE_COLUMN]
         table = table.filter(pa.array(~doubled | np.isin(table[LINE_COLUMN].to_numpy(), kept)))
     return table.rename_columns(lake_schema(contract).names).cast(lake_schema(contract))
-
-
-def _quarantined(connection: duckdb.DuckDBPyConnection, contract: FeedContract, records: RecordSource, source: str) -> pa.Table:
-    found = connection.execute('SELECT line, "column", reason, "value" FROM quarantined ORDER BY line').to_arrow_table()
-    lines = found["line"].to_pylist()
-    raw = records.raw_lines(set(lines)) if lines else {}
-    table = pa.table(
-        {
-            "feed": pa.array([contract.feed] * len(lines), pa.string()),
-            "file": pa.array([source] * len(lines), pa.string()),
-            "line": found["line"],
-            "column": found["column"],
-            "reason": found["reason"],
-            "value": found["value"],
-            "raw": pa.array([raw[line] for line in lines], pa.string()),
-        }
-    )
-    return table.cast(QUARANTINE_SCHEMA).combine_chunks()

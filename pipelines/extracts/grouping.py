@@ -58,7 +58,8 @@ class Grouping:
         self._refuse_unknown(connection, source)
         key = ", ".join(f'"{name}"' for name in self.contract.key)
         connection.execute(
-            f"CREATE TEMP TABLE members AS SELECT *, min({LINE_COLUMN}) OVER (PARTITION BY {key}) AS _first FROM parts"  # noqa: S608
+            f"CREATE TEMP TABLE members AS SELECT *, min({LINE_COLUMN}) OVER (PARTITION BY {key}) AS _first FROM parts "  # noqa: S608
+            f"WHERE {LINE_COLUMN} NOT IN (SELECT line FROM quarantined)"
         )
         self._quarantine_partial(connection)
         self._quarantine_differing(connection)
@@ -105,7 +106,6 @@ class Grouping:
         connection.execute(
             f"INSERT INTO quarantined SELECT p.{LINE_COLUMN}, {label}, 'duplicate_key', {shown} {which} OR p.{LINE_COLUMN} > r.first"
         )
-        connection.execute(f"DELETE FROM parts WHERE {LINE_COLUMN} IN (SELECT line FROM quarantined WHERE reason = 'duplicate_key')")  # noqa: S608
 
     def _refuse_unknown(self, connection: duckdb.DuckDBPyConnection, source: str) -> None:
         none = " AND ".join(f'"{name}" IS NULL' for name in self.contract.key)

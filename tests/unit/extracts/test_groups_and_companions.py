@@ -262,3 +262,29 @@ def test_a_quiet_day_through_a_layout(group, check_mapped, tmp_path):
     path.write_text(path.read_text().splitlines()[0] + "\n")
     checked = check_file(path, load_contract("wms_movements"), load_layout(tmp_path / "tried.yaml"))
     assert (checked.rows_in, checked.accepted.num_rows, checked.left_out, checked.merged) == (0, 0, 0, 0)
+
+
+def test_a_quarantined_row_tells_what_it_is_about_in_the_spelling_of_the_feed(check_mapped):
+    columns = BASE | {"item_id": {"from": "item", "strip_zeros": True}, "location_id": {"from": "w", "codes": {"0001": "CA_1"}}}
+    rows = [{"item": "007", "place": "1", "w": "0001", "n": text} for text in ("x", "1", "1")]
+    rows += [{"item": "008", "place": place, "w": "0001", "n": "1"} for place in "11"] + [
+        {"item": "009", "place": "1", "w": "0002", "n": "1"}
+    ]
+    for keys in ({}, {"group": GROUP}):
+        checked = check_mapped("wms_stock", columns, rows, **keys)
+        found = checked.quarantined.select(["line", "location_id", "item_id"]).to_pylist()
+        about = {row["line"]: (row["location_id"], row["item_id"]) for row in found}
+        assert about[2] == ("CA_1", "7")
+        assert about[4] == ("CA_1", "7")
+        assert about[6] == ("CA_1", "8")
+        assert about[7] == ("", "9")
+
+
+def test_a_quarantined_row_of_a_canonical_file_tells_what_it_is_about(good_row, write_feed):
+    rows = [good_row("wms_stock", item_id=item, on_hand=units) for item, units in (("A", "x"), ("B", "5"), ("B", "6"))]
+    path = write_feed("wms_stock", rows)
+    with path.open("a") as stream:
+        stream.write("too,few\n")
+    checked = check_file(path, load_contract("wms_stock"))
+    found = checked.quarantined.select(["line", "location_id", "item_id"]).to_pylist()
+    assert [tuple(row.values()) for row in found] == [(2, "CA_1", "A"), (3, "CA_1", "B"), (4, "CA_1", "B"), (5, "", "")]
