@@ -19,6 +19,7 @@ COMMANDS = [
     "run",
     "land",
     "check",
+    "health",
     "layout",
     "layout list",
     "layout draft",

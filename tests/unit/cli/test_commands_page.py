@@ -13,6 +13,6 @@ def test_the_page_is_current():
 
 def test_every_promised_command_is_on_it():
     page = commands_page()
-    promised = ["demo", "run", "land", "check", "plan solve", "plan audit", "plan pull", "plan show"]
+    promised = ["demo", "run", "land", "check", "health", "plan solve", "plan audit", "plan pull", "plan show"]
     promised += ["plan explain", "plan approve", "plan reject", "layout list", "layout draft", "layout check", "layout try"]
     assert [name for name in promised if f"## `evenstock {name}`" not in page] == []
