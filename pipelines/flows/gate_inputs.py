@@ -97,18 +97,19 @@ def read_newest(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame | None":
 def read_quarantined_pairs(path: Path, home: Home, as_of: dt.date) -> list[tuple[str, str, str, str, str, int]]:
     """Who the refused rows of a file are about: (location, item, check, reason, feed, line), one id empty where the row names one only.
 
-    The source's text is searched for the known keys as words, whatever its layout; a row that names neither is left out.
+    What its layout made of the row comes first, then the source's text, searched for the known keys as words; a row that names neither
+    is left out.
     """
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(path, columns=["feed", "line", "column", "reason", "raw"]).to_pylist() if path.is_file() else []
+    rows = pq.read_table(path).to_pylist() if path.is_file() else []
     if not rows:
         return []
     known = {name: read_newest(home, feed, as_of) for name, feed in (("location_id", "erp_locations"), ("item_id", "erp_items"))}
     keys = {name: set(frame[name]) if frame is not None else set() for name, frame in known.items()}
     found = set()
     for row in rows:
-        words = _WORD.findall(row["raw"] or "")
+        words = dict.fromkeys([row.get("location_id"), row.get("item_id"), *_WORD.findall(row["raw"] or "")])
         places, items = ([word for word in words if word in keys[name]] or [""] for name in ("location_id", "item_id"))
         for place in places[:2]:
             if place or items[0]:
