@@ -3,6 +3,7 @@ list, and that an event is told on the day of its news. A row that does otherwis
 """
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -15,6 +16,8 @@ BLOCK_SHARE = 0.05
 HABIT_SHARE = 0.995
 MIN_ROWS = 20
 ALWAYS_ROWS = 60
+MAX_WORDS = 12
+MAX_SHAPES = 6
 # Told when it left and again when it arrived, and never else.
 TOLD_ONCE_MORE = ("wms_shipments",)
 LINE_KEYS = {"erp_sales_orders": ("order_id", "line_no"), "erp_purchase_orders": ("po_id", "line_no")}
@@ -43,6 +46,7 @@ def _check(
     found = [
         *_numbering(contract, frame, past),
         *_gaps(contract, frame, past),
+        *_spelling(contract, frame, past),
         *_prices(frame, past, items),
         *_news(contract, frame, past, day),
     ]
@@ -102,6 +106,45 @@ def _days(frame: pd.DataFrame, column: str) -> np.ndarray:
 
 def _not_a_time(values: pd.Series) -> np.ndarray:
     return np.where(values.isna().to_numpy(), np.nan, 0.0)
+
+
+def _spelling(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
+    """A text is one of the few words that a column always had, or else of the few shapes; references are another check's."""
+    referred = {reference.column for reference in contract.references}
+    for column in contract.columns:
+        if column.type != "text" or column.enum or column.name in referred:
+            continue
+        seen, now = past[column.name].dropna().astype(str), frame[column.name].fillna("").astype(str)
+        if len(seen) < ALWAYS_ROWS:
+            continue
+        words = set(seen.unique())
+        for spell in () if len(words) <= MAX_WORDS else (_shape, _loose_shape):
+            words = {spell(word) for word in words}
+            now = now.map({word: spell(word) for word in now.unique()})
+            if len(words) <= MAX_SHAPES:
+                break
+        if len(words) <= (MAX_WORDS if len(seen.unique()) <= MAX_WORDS else MAX_SHAPES):
+            yield f"{column.name} is unlike any before", ~now.isin(words | {""}).to_numpy(dtype=bool)
+
+
+def _shape(text: str) -> str:
+    """Letters and digits by kind, one for one; a word of two shapes is not the same word.
+
+    >>> _shape("SO-2026"), _loose_shape(_shape("SO-2026"))
+    ('AA-9999', 'A-9')
+    """
+    return "".join("9" if c.isdigit() and c.isascii() else _letter(c) if c.isalpha() else c for c in text)
+
+
+def _letter(letter: str) -> str:
+    if not letter.isascii():
+        return letter
+    return "A" if letter.isupper() else "a"
+
+
+def _loose_shape(shape: str) -> str:
+    """A shape without lengths."""
+    return re.sub(r"(.)\1+", r"\1", shape)
 
 
 def _prices(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Finding]:

@@ -55,6 +55,11 @@ class CleanNight:
         """Feeds that have rows on the day."""
         return [feed for feed in flows.FEEDS if self.files.get(feed, b"").count(b"\n") > 1]
 
+    @functools.cached_property
+    def keys(self) -> dict[str, set[str]]:
+        """The locations and items that exist."""
+        return {feed: set(self.truth[feed][load_contract(feed).key[0]].to_pylist()) for feed in ("erp_locations", "erp_items")}
+
     def case(self, feed: str, rng: Any) -> Case:
         others = {name: data for name, data in self.files.items() if name != feed}
         sheet = Sheet.read(self.files[feed])

@@ -95,7 +95,7 @@ def feeds_of(day, numbers):
     return {feed: make(day, numbers) for feed, make in makers.items()}
 
 
-KNOWN = feeds_of(BEFORE, range(30))
+KNOWN = feeds_of(BEFORE, range(70))
 
 
 def day_of(**changes):
@@ -130,6 +130,8 @@ def with_cell(frame, row, column, value):
         ("erp_sales_orders", "line_no", 2, "habits:erp_sales_orders"),
         ("erp_sales_orders", "promised_date", pd.Timestamp(DAY) + pd.Timedelta(days=30), "habits:erp_sales_orders"),
         ("erp_sales_orders", "ordered_at", pd.Timestamp(BEFORE), "own_day:erp_sales_orders"),
+        ("erp_sales_orders", "order_id", "o6-5", "habits:erp_sales_orders"),
+        ("wms_movements", "event_id", "M6-5_old", "habits:wms_movements"),
         ("wms_shipments", "qty_units", 88, "sales_by_order"),
         ("wms_shipments", "item_id", "I9", "sales_by_order"),
         ("wms_shipments", "delivered_at", pd.Timestamp(DAY) + pd.Timedelta(days=2), "habits:wms_shipments"),
