@@ -10,7 +10,7 @@ import typer
 
 from cli.dates import parse_date
 from cli.landing import parse_companions, say_json
-from cli.screen import print_table, say
+from cli.screen import complain, print_table, say
 from pipelines.domain.errors import UsageError
 from pipelines.domain.foreign_text import clean
 
@@ -37,7 +37,11 @@ def list_layouts(
     wanted = load_contract(feed).feed if feed else None
     rows = []
     for name in layout_names(folders):
-        layout = load_layout(name, folders)
+        try:
+            layout = load_layout(name, folders)
+        except UsageError as error:
+            complain(f"warning: {error}")
+            continue
         if wanted in (None, layout.feed):
             rows.append([layout.name, layout.system, layout.feed, ", ".join(layout.companions())])
     if wanted or not feed:

@@ -71,6 +71,16 @@ def usual_words(column: str) -> tuple[str, ...]:
     return tuple(_words()["columns"].get(column, ()))
 
 
+def is_sign(name: str) -> bool:
+    """Whether a source column is likely to say which way a quantity moves."""
+    return plain_name(name) in {plain_name(word) for word in _words()["sign_columns"]}
+
+
+def sign_words() -> dict[str, list[str]]:
+    """Words of minus and plus, in lower case."""
+    return _words()["signs"]
+
+
 def base_units() -> tuple[str, ...]:
     """Words for a single piece, in upper case."""
     return tuple(_words()["base_units"])
@@ -100,7 +110,27 @@ def _confidence(name: str, column: Column, contract: FeedContract) -> tuple[floa
 def _same(name: str, words: Sequence[str]) -> bool:
     """Whether a name is one of some words; in names of capitals alone nobody sees where a word ends."""
     plain = {plain_name(word) for word in words}
-    return plain_name(name) in plain or name.lower() in {word.replace(" ", "").replace("_", "") for word in words}
+    return (
+        plain_name(name) in plain
+        or _without_measure(name) in plain
+        or name.lower() in {word.replace(" ", "").replace("_", "") for word in words}
+    )
+
+
+def _without_measure(name: str) -> str:
+    """`Weight (lb)` as `weight`."""
+    measures = {word for units in _words()["measures"].values() for word in units}
+    return " ".join(word for word in plain_name(name).split() if word not in measures)
+
+
+def measure_of(name: str, unit: str) -> tuple[str, str]:
+    """The unit of weight or volume in a name and its factor to `unit` (kg or m3); empty if the name says none.
+
+    >>> measure_of("Weight (lb)", "kg"), measure_of("Weight kg", "kg"), measure_of("Weight", "kg")
+    (('lb', '0.45359237'), ('kg', '1'), ('', ''))
+    """
+    known = _words()["measures"][unit]
+    return next(((word, str(known[word])) for word in plain_name(name).split() if word in known), ("", ""))
 
 
 def _likeness(one: str, other: str) -> float:
@@ -119,7 +149,7 @@ def _fit(profile: Profile, column: Column) -> float:
         return 1.0 if profile.kind == "number" else 0.3
     if column.type in ("date", "timestamp"):
         return 1.0 if profile.kind in ("date", "time") else 0.3
-    return 0.5 if profile.kind in ("date", "time") else 1.0
+    return 0.5 if profile.kind in ("date", "time", "clock") else 1.0
 
 
 @functools.cache

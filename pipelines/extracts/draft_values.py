@@ -40,7 +40,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Profile:
-    """What the sampled cells of one source column look like. `kind` is number, date, time, text or empty; `words` are the commonest.
+    """What the sampled cells of one source column look like. `kind` is number, date, time, clock, text or empty; `words` are the commonest.
 
     `missing` counts the cells without a value, those with a word of `empty` included; `strays` are texts in a column of numbers or days.
     """
@@ -81,6 +81,9 @@ def profile_column(cells: Sequence[str]) -> Profile:
         formats = guess_formats(days)
         kind = "time" if read_format(formats[0]).has_time else "date"
         return Profile(kind, formats=formats, strays=_strays(values, days), **typed)
+    clocks = tuple(written for written in _CLOCKS if all(re.fullmatch(read_format(written).pattern, text) for text in values))
+    if clocks and "hhmmss" not in clocks:
+        return Profile("clock", formats=clocks[:1], **typed)
     shaped = [text for text in values if re.fullmatch(_SHAPE, text.strip("-+"))]
     numbers = guess_numbers(shaped) if len(shaped) >= MOST * len(values) else None
     if numbers is not None:

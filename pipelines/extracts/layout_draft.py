@@ -12,7 +12,8 @@ from pathlib import Path
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.contract import Column, FeedContract
 from pipelines.extracts.draft_dialect import Dialect, guess_dialect
-from pipelines.extracts.draft_matching import Match, base_units, is_unit, match_columns, nearest
+from pipelines.extracts.draft_matching import Match, is_sign, is_unit, match_columns, nearest
+from pipelines.extracts.draft_rules import factors, is_number, number_rules, sign_rule, word_rules
 from pipelines.extracts.draft_values import Numbers, Profile, profile_column
 from pipelines.extracts.draft_yaml import flow, listed, plain_comment, scalar, with_comment
 from pipelines.extracts.file_format import open_records
@@ -47,6 +48,7 @@ class _Seen:
     numbers: Numbers
     dialect: Dialect
     rows: int
+    times: tuple[str, ...] = ()
 
     @property
     def units(self) -> int | None:
@@ -55,9 +57,28 @@ class _Seen:
         return next((n for n, name in enumerate(self.names) if is_unit(name) and n not in taken), None)
 
     @property
+    def day(self) -> int | None:
+        """Position of a column of days alone that is to be a time."""
+        places = [match.position for match in self.matches.values() if match.column in self.times]
+        return next((place for place in places if self.profiles[place].kind == "date"), None)
+
+    @property
+    def clock(self) -> int | None:
+        """Position of a column of times of day that is nothing else, where there is a day for it."""
+        taken = {match.position for match in self.matches.values()}
+        clocks = [n for n, profile in enumerate(self.profiles) if profile.kind == "clock" and n not in taken]
+        return clocks[0] if clocks and self.day is not None else None
+
+    @property
+    def sign(self) -> int | None:
+        """Position of the column that says which way a quantity moves, if there is one that is nothing else."""
+        taken = {match.position for match in self.matches.values()}
+        return next((n for n, name in enumerate(self.names) if is_sign(name) and n not in taken), None)
+
+    @property
     def unused(self) -> list[str]:
         """Source columns without a place."""
-        taken = {match.position for match in self.matches.values()} | {self.units}
+        taken = {match.position for match in self.matches.values()} | {self.units, self.clock, self.sign}
         return [name for n, name in enumerate(self.names) if n not in taken]
 
 
@@ -67,8 +88,9 @@ def draft_layout(path: Path, contract: FeedContract, name: str) -> Draft:
     names, cells = _sample(path, dialect)
     profiles = [profile_column(column) for column in cells]
     matches = match_columns(names, profiles, contract)
-    numbers = _numbers(profiles[match.position].numbers for match in matches.values() if _is_number(contract.column(match.column)))
-    seen = _Seen(names, profiles, matches, numbers, dialect, len(cells[0]) if cells else 0)
+    numbers = _numbers(profile.numbers for profile in profiles if profile.kind == "number")
+    times = tuple(column.name for column in contract.columns if column.type == "timestamp")
+    seen = _Seen(names, profiles, matches, numbers, dialect, len(cells[0]) if cells else 0, times)
     lines = [
         *_head(path, contract, name, seen),
         *_file(dialect),
@@ -132,21 +154,18 @@ def _file(dialect: Dialect) -> list[str]:
 
 
 def _values(contract: FeedContract, seen: _Seen) -> list[str]:
-    used = {match.column: seen.profiles[match.position] for match in seen.matches.values()}
     lines = []
     if seen.numbers.decimal != ".":
-        lines.append(with_comment('  decimal: ","', _such(used, contract, ",")))
+        lines.append(with_comment('  decimal: ","', _such(seen, ",")))
     if seen.numbers.thousands:
-        lines.append(
-            with_comment(f"  thousands: {scalar(seen.numbers.thousands, quoted=True)}", _such(used, contract, seen.numbers.thousands))
-        )
-    if any(p.numbers.trailing_minus for name, p in used.items() if _is_number(contract.column(name))):
-        lines.append(with_comment("  trailing_minus: true", _such(used, contract, "-")))
+        lines.append(with_comment(f"  thousands: {scalar(seen.numbers.thousands, quoted=True)}", _such(seen, seen.numbers.thousands)))
+    if any(profile.numbers.trailing_minus for profile in seen.profiles):
+        lines.append(with_comment("  trailing_minus: true", _such(seen, "-")))
     for key, kind in (("dates", "date"), ("times", "timestamp")):
-        shared = _shared_format(contract, used, kind)
+        shared = _shared_format(contract, seen, kind)
         if shared:
             lines.append(with_comment(f"  {key}: {scalar(shared)}", "every sampled cell is written so"))
-    empty = sorted({word for profile in used.values() for word in profile.empty})
+    empty = sorted({word for profile in seen.profiles for word in profile.empty})
     if empty:
         lines.append(with_comment(f"  empty: {flow(empty)}", "found where numbers or days stand"))
     if any(profile.padded for profile in seen.profiles):
@@ -154,13 +173,18 @@ def _values(contract: FeedContract, seen: _Seen) -> list[str]:
     return ["values:", *lines] if lines else []
 
 
-def _such(used: dict[str, Profile], contract: FeedContract, mark: str) -> str:
-    found = [text for name, p in used.items() if _is_number(contract.column(name)) for text in p.words if mark in text]
+def _such(seen: _Seen, mark: str) -> str:
+    found = [text for profile in seen.profiles if profile.kind == "number" for text in profile.words if mark in text]
     return f"as in {plain_comment(found[0])}" if found else ""
 
 
-def _shared_format(contract: FeedContract, used: dict[str, Profile], kind: str) -> str:
-    formats = {p.formats for name, p in used.items() if contract.column(name).type == kind and p.formats}
+def _shared_format(contract: FeedContract, seen: _Seen, kind: str) -> str:
+    """The one way in which days (or times) are written in the columns that are mapped; if none is, in those that still could be."""
+    mapped = {match.position: contract.column(match.column).type for match in seen.matches.values()}
+    chosen = [seen.profiles[position] for position, type_ in mapped.items() if type_ == kind and position != seen.day]
+    alike = "date" if kind == "date" else "time"
+    chosen = chosen or [profile for position, profile in enumerate(seen.profiles) if position not in mapped and profile.kind == alike]
+    formats = {profile.formats for profile in chosen if profile.formats}
     if len(formats) != 1:
         return ""
     written = formats.pop()
@@ -196,11 +220,13 @@ def _allowed(column: Column) -> str:
 
 def _mapped(column: Column, match: Match, contract: FeedContract, seen: _Seen) -> str:
     name, profile = seen.names[match.position], seen.profiles[match.position]
-    more, doubts = _rules(column, profile, contract, seen)
+    more, doubts = _rules(column, name, profile, contract, seen)
     if seen.units is not None and column.unit == "units":
-        more.append(f"unit: {{from: {scalar(seen.names[seen.units])}, factors: {_factors(seen.profiles[seen.units])}}}")
+        more.append(f"unit: {{from: {scalar(seen.names[seen.units])}, factors: {factors(seen.profiles[seen.units])}}}")
+    if seen.sign is not None and column.unit == "units" and (column.minimum or 0) < 0:
+        more.append(sign_rule(seen.names[seen.sign], seen.profiles[seen.sign]))
     if profile.missing and not column.nullable:
-        zero = " (default: 0 if that is none)" if _is_number(column) else ""
+        zero = " (default: 0 if that is none)" if is_number(column) else ""
         doubts += f"; {profile.missing} of {seen.rows} are empty{zero}"
     if profile.strays and column.type != "text":
         doubts += f"; {listed(profile.strays)} will be quarantined"
@@ -210,59 +236,27 @@ def _mapped(column: Column, match: Match, contract: FeedContract, seen: _Seen) -
     return with_comment(f"  {column.name}: {scalar(name)}", why)
 
 
-def _rules(column: Column, profile: Profile, contract: FeedContract, seen: _Seen) -> tuple[list[str], str]:
+def _rules(column: Column, name: str, profile: Profile, contract: FeedContract, seen: _Seen) -> tuple[list[str], str]:
     """What the cells of a column need beside its name, and what no sample could tell."""
-    if _is_number(column):
-        return _number_rules(column, profile.numbers, seen.numbers)
+    if is_number(column):
+        return number_rules(column, profile.numbers, seen.numbers, name)
     if column.type in CANONICAL_FORMS:
-        used = {m.column: seen.profiles[m.position] for m in seen.matches.values()}
-        key = "dates" if column.type == "date" else "times"
-        if not profile.formats or profile.formats == CANONICAL_FORMS[column.type] or _shared_format(contract, used, column.type):
-            return [], ""
-        if len(profile.formats) == 1:
-            return [f"{key}: {scalar(profile.formats[0])}"], ""
-        return [f"{key}: {FILL_IN}"], f"; no sample says whether {' or '.join(profile.formats)}"
-    if column.type == "boolean" and not set(profile.words) <= {"true", "false"}:
-        return [f"booleans: {{true: [{FILL_IN}], false: [{FILL_IN}]}}"], f"; words are {listed(profile.words)}"
-    if column.pattern and not all(re.fullmatch(column.pattern, word) for word in profile.words):
-        return _no_codes(column, profile)
-    if column.enum and not set(profile.words) <= set(column.enum):
-        codes = {word: next((known for known in column.enum if known == word.lower()), FILL_IN) for word in profile.words}
-        return [f"codes: {flow(codes)}"], f"; each is one of {', '.join(column.enum)}"
-    return [], ""
+        return _day_rules(column, name, profile, contract, seen)
+    return word_rules(column, profile)
 
 
-def _no_codes(column: Column, profile: Profile) -> tuple[list[str], str]:
-    """Names where the contract has codes: each needs a code, from `codes:` if they are few, else from a companion file."""
-    fits = {word: bool(re.fullmatch(column.pattern or "", word)) for word in profile.words}
-    first = next(word for word, fit in fits.items() if not fit)
-    why = f"; {plain_comment(first)} is no code that a {column.name} may be"
-    if profile.distinct > len(profile.words):
-        return [], f"{why}: translate it in a companion file"
-    return [f"codes: {flow({word: word if fit else [FILL_IN] for word, fit in fits.items()})}"], why
-
-
-def _number_rules(column: Column, own: Numbers, shared: Numbers) -> tuple[list[str], str]:
-    """Where a column is written otherwise than most; a mark that no number of the file explains is left to do."""
-    more = ["leading_zeros: true"] if own.leading_zeros else []
-    if column.type == "integer" and own.fractions_of_zeros:
-        more.append("whole: true")
-    mark = "," if "," in own.unsure else "."
-    if own.unsure and not shared.marked:
-        return [*more, f"decimal: {FILL_IN}"], f'; is {own.unsure} with decimal: "{mark}" or with thousands: "{mark}"? No sample says'
-    if own.unsure and mark not in (shared.decimal, shared.thousands):
-        more.append(f"thousands: {scalar(mark, quoted=True)}")
-    if own.marked and (own.decimal, own.thousands or shared.thousands) != (shared.decimal, shared.thousands):
-        more += [f"decimal: {scalar(own.decimal, quoted=True)}", f"thousands: {scalar(own.thousands, quoted=True)}"]
-    return more, ""
-
-
-def _factors(profile: Profile) -> str:
-    return "{" + ", ".join(f"{scalar(word)}: {1 if word.upper() in base_units() else FILL_IN}" for word in profile.words) + "}"
-
-
-def _is_number(column: Column) -> bool:
-    return column.type in ("integer", "double") or column.decimals is not None
+def _day_rules(column: Column, name: str, profile: Profile, contract: FeedContract, seen: _Seen) -> tuple[list[str], str]:
+    """How days and times are written; a day whose time of day stands in a column of its own gets it."""
+    if seen.clock is not None and seen.day is not None and name == seen.names[seen.day]:
+        dates = scalar(profile.formats[0]) if len(profile.formats) == 1 else FILL_IN
+        clock = seen.profiles[seen.clock].formats[0]
+        return [f"dates: {dates}", f"time_from: {scalar(seen.names[seen.clock])}", f"times: {scalar(clock)}"], ""
+    key = "dates" if column.type == "date" else "times"
+    if not profile.formats or profile.formats == CANONICAL_FORMS[column.type] or _shared_format(contract, seen, column.type):
+        return [], ""
+    if len(profile.formats) == 1:
+        return [f"{key}: {scalar(profile.formats[0])}"], ""
+    return [f"{key}: {FILL_IN}"], f"; no sample says whether {' or '.join(profile.formats)}"
 
 
 def _tail(contract: FeedContract, seen: _Seen, cells: list[list[str]]) -> list[str]:

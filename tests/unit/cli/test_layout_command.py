@@ -61,6 +61,14 @@ def test_list_shows_shipped_layouts_and_those_of_the_site(acme, capfd):
     assert call(["layout", "check", "acme"]) == 0
 
 
+def test_a_broken_layout_of_the_site_hides_no_other(acme, capfd):
+    (acme / "home" / "layouts").mkdir(parents=True)
+    (acme / "home" / "layouts" / "broken.yaml").write_text("layout: broken\n\u202e")
+    assert call(["layout", "list"]) == 0
+    out, err = said(capfd)
+    assert "sap_mard" in out and "broken.yaml" in err
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in LAYOUTS_DIR.glob("*.yaml")))
 def test_every_shipped_layout_is_complete(name, acme, capfd):
     assert call(["layout", "check", name]) == 0

@@ -149,6 +149,53 @@ def test_rows_of_one_key_suggest_a_group(tmp_path):
     assert "# group: {by: key, sum: [on_hand, reserved, blocked], one_row_per: [Warehouse, SKU, Bin]}" in text
 
 
+def test_a_day_gets_its_time_and_a_quantity_its_sign(tmp_path):
+    names = ["Trans ID", "Trans Date", "Trans Time", "Trans Type", "Whse", "Item No", "Qty", "Direction"]
+    lines = [
+        names,
+        ["1", "01-31-2026", "08:15", "adjust", "DC1", "A", "5", "OUT"],
+        ["2", "01-31-2026", "23:59", "adjust", "DC1", "A", "2", "IN"],
+    ]
+    path = write(tmp_path / "moves.csv", lines, ",")
+    draft = drafted(path, "wms_movements")
+    assert draft.left == 0, draft.text
+    checked = check_file(path, load_contract("wms_movements"), read_layout(draft.text.encode(), "acme_stock.yaml"))
+    found = [(row["at"], row["qty_units"]) for row in checked.accepted.to_pylist()]
+    assert found == [(dt.datetime(2026, 1, 31, 8, 15), -5), (dt.datetime(2026, 1, 31, 23, 59), 2)]
+
+
+def test_a_sign_in_unknown_words_is_left_to_do(tmp_path):
+    lines = [["Trans ID", "Qty", "Direction"], ["1", "5", "C"], ["2", "5", "D"]]
+    text = drafted(write(tmp_path / "moves.csv", lines), "wms_movements").text
+    assert "sign: {from: Direction, minus: [FILL_IN], plus: [FILL_IN]}" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Weight (lb)", "multiply: 0.45359237, round: half_even"),
+        ("Weight kg", "weight_kg: Weight kg"),
+        ("Weight", "multiply: FILL_IN, round: half_even"),
+        ("Gross_Weight_G", "multiply: 0.001, round: half_even"),
+    ],
+)
+def test_weights_are_in_the_unit_that_their_name_says(name, said, tmp_path):
+    text = drafted(write(tmp_path / "items.csv", [["SKU", name], ["A", "1.5"], ["B", "0.25"]]), "erp_items").text
+    assert said in next(line for line in text.splitlines() if "weight_kg" in line)
+
+
+def test_a_few_strays_change_no_kind_and_are_named(tmp_path):
+    lines = [["SKU", "Qty On Hand"], ["A", "1"], ["B", "2"], ["C", "3"], ["D", "see note"]]
+    line = next(line for line in drafted(write(tmp_path / "stock.csv", lines)).text.splitlines() if "on_hand" in line)
+    assert line.startswith("  on_hand: Qty On Hand") and "see note will be quarantined" in line
+
+
+def test_numbers_of_columns_that_nobody_knows_tell_the_dialect(tmp_path):
+    lines = [["SKU", "Zwtk", "Fgh"], ["A", "1.234,50", "31.12.2026"], ["B", "0,75", "01.02.2027"]]
+    text = drafted(write(tmp_path / "stock.csv", lines)).text
+    assert 'decimal: ","' in text and 'thousands: "."' in text and "dates: DD.MM.YYYY" in text
+
+
 def test_a_file_without_header_gets_names(tmp_path):
     text = drafted(write(tmp_path / "stock.csv", [["DC1", "7", "2026-01-31"], ["DC2", "8", "2026-01-31"]])).text
     assert "header: false" in text and "names: [column_1, column_2, column_3]" in text
