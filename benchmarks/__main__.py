@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 REGISTRY = {
+    "ingest": ("benchmarks.ingest", "extracts landed, checked and in the lake, against bare DuckDB"),
     "nightly": ("benchmarks.nightly", "where a nightly run's time goes, and the ratio to plain functions"),
     "solver": ("benchmarks.solver", "plans on the proven instances, against bare HiGHS"),
     "forecast": ("benchmarks.forecast_accuracy", "held-out accuracy on real demand, against naive rules"),

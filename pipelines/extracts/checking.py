@@ -267,7 +267,7 @@ def _quarantine_duplicates(connection: duckdb.DuckDBPyConnection, contract: Feed
 def _accepted(connection: duckdb.DuckDBPyConnection, contract: FeedContract, plain: PlainRows) -> pa.Table:
     """All accepted rows by key; of rows that share one, those that `_quarantine_duplicates` leaves."""
     plain.add(connection.execute("SELECT * FROM accepted").to_arrow_table())
-    table, doubled = plain.in_order()
+    table, doubled = plain.in_order(connection)
     if doubled.any():
         connection.execute("DELETE FROM accepted")
         with _registered(connection, "doubled_rows", table.filter(pa.array(doubled))):

@@ -52,8 +52,7 @@ def _quick(block: LineBlock, width: int, wanted: dict[str, int], dialect: Dialec
     data = block.data
     if dialect.quote and dialect.quote.encode() in data:
         return None
-    returns = data.count(b"\r")
-    if returns and returns != data.count(b"\r\n"):
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
         return None
     if _has_long_line(data):
         return None

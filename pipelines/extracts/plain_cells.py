@@ -52,10 +52,11 @@ class Texts:
 
     def at(self, place: int) -> NDArray[np.uint8]:
         """The byte at a place of every cell; 0 where the cell is too short."""
+        shortest, longest = self.lengths.min(), self.lengths.max()
+        if place < shortest == longest:
+            return self.data.reshape(-1, longest)[:, place]
         found = np.zeros(len(self.starts), np.uint8)
         there = self.lengths > place
-        if there.all():
-            return self.data[self.starts + place]
         found[there] = self.data[self.starts[there] + place]
         return found
 

@@ -12,6 +12,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from pipelines.extracts.contract import FeedContract
+from pipelines.extracts.key_order import key_order
 from pipelines.extracts.plain_cells import arrow_type, prove
 from pipelines.extracts.records import LINE_COLUMN
 
@@ -59,16 +60,18 @@ class PlainRows:
         """Take rows in that SQL accepted."""
         self._batches += judged.cast(self._schema).to_batches()
 
-    def in_order(self) -> tuple[pa.Table, Mask]:
+    def in_order(self, connection: duckdb.DuckDBPyConnection) -> tuple[pa.Table, Mask]:
         """All rows by key and line, and which of them share their key with another; nulls in a key are equal and come first."""
         batches, self._batches = self._batches, []
         table = pa.Table.from_batches(batches, self._schema)
         keys = table.select(self._contract.key)
         if _is_ascending(keys):
             return table, np.zeros(table.num_rows, bool)
-        order = [(name, "ascending") for name in (*self._contract.key, LINE_COLUMN)]
-        table = table.take(compute.sort_indices(table, sort_keys=order, null_placement="at_start"))
-        keys = table.select(self._contract.key).combine_chunks()
+        order = key_order(connection, table.select([*self._contract.key, LINE_COLUMN]))
+        columns = {name: table.column(name) for name in table.column_names}
+        del batches, table, keys
+        table = pa.table({name: columns.pop(name).combine_chunks().take(order) for name in list(columns)})  # one column twice at a time
+        keys = table.select(self._contract.key)
         same = ~_compare(keys.slice(0, max(0, keys.num_rows - 1)), keys.slice(1))
         return table, np.append(same, False) | np.insert(same, 0, False)
 

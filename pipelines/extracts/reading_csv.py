@@ -36,7 +36,7 @@ class CsvRecords:
             data = carry + block.data if carry else block.data
             shape = LineBlock(data, block.first_line - waiting, block.lines + waiting)
             batch, carry = split_block(shape, len(self.names), wanted, self._dialect, final=following is None)
-            waiting = carry.count(NEWLINE)
+            waiting = carry.count(NEWLINE) if carry else 0
             rows += batch.rows
             yield batch
             block = following

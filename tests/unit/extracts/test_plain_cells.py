@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.extracts import text_rules
 from pipelines.extracts.contract import Column, load_contract, load_contracts
+from pipelines.extracts.key_order import key_order
 from pipelines.extracts.plain_cells import arrow_type, prove
 from pipelines.extracts.plain_rows import PlainRows
 
@@ -101,11 +102,38 @@ def test_rows_come_back_by_key_with_nulls_first_and_repeats_marked(seed):
         keys = {name: [row[i] for row in part] for i, name in enumerate(contract.key)}
         rest = {"on_hand": [1] * len(part), "reserved": [0] * len(part), "blocked": [0] * len(part), "expiry_date": [None] * len(part)}
         plain.add(pa.table(keys | rest | {"_line": range(start + 2, start + 2 + len(part))}))
-    table, doubled = plain.in_order()
+    table, doubled = plain.in_order(duckdb.connect())
     found = list(zip(*(table[name].to_pylist() for name in (*contract.key, "_line")), strict=True))
     expected = sorted(((*row, n + 2) for n, row in enumerate(rows)), key=lambda r: (r[:3], r[3] is not None, r[3] or "", r[4]))
     assert found == expected
     assert doubled.tolist() == [rows.count(row[:4]) > 1 for row in found]
+
+
+WORDS = ["", "A", "AA", "AB", "B", "ab", "A1", "A10", "A2", "Ä", "x" * 21, "x" * 21 + "y", "x" * 40, "\u00ff", "0", "00"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_order_of_keys_is_that_of_sql(seed):
+    rng = random.Random(seed)
+    rows = rng.choice([1, 2, 50, 400])
+    texts = [[w for w in WORDS if len(w) < 22], WORDS, ["ORD-0001", "ORD-0002", "ORD-0010"], ["same"]][seed % 4]
+    nulls = [None] if seed % 3 else []
+    table = pa.table(
+        {
+            "text": pa.array(rng.choices([*texts, *nulls], k=rows), pa.string()),
+            "number": pa.array(rng.choices([-5, 0, 7, 10**18, -(10**18), *nulls], k=rows), pa.int64()),
+            "day": pa.array(rng.choices([datetime.date(1990, 1, 1), datetime.date(2026, 1, 5), *nulls], k=rows), pa.date32()),
+            "time": pa.array(rng.choices([datetime.datetime(2026, 1, 5, 9), datetime.datetime(2026, 1, 5, 8), *nulls], k=rows)),
+            "share": pa.array(rng.choices([0.5, 0.25], k=rows)),
+        }
+    )
+    table = table.set_column(3, "time", table["time"].cast(pa.timestamp("us")))
+    names = rng.sample(table.column_names, rng.randrange(1, 6))
+    with duckdb.connect() as connection:
+        connection.register("t", table.append_column("n", pa.array(range(rows))))
+        by = ", ".join(f"{name} NULLS FIRST" for name in names)
+        expected = [n for (n,) in connection.execute(f"SELECT n FROM t ORDER BY {by}, n").fetchall()]
+        assert key_order(connection, table.select(names)).to_pylist() == expected
 
 
 def test_rows_already_in_order_are_not_moved():
@@ -117,6 +145,6 @@ def test_rows_already_in_order_are_not_moved():
         plain.add(
             pa.table({"date": [day] * 10, "location_id": ["A"] * 10, "item_id": items, **rest, "_line": range(first + 2, first + 12)})
         )
-    table, doubled = plain.in_order()
+    table, doubled = plain.in_order(duckdb.connect())
     assert table["date"].num_chunks == 3
     assert (table["_line"].to_pylist(), doubled.any()) == (list(range(2, 32)), False)
