@@ -114,3 +114,26 @@ def test_a_mistyped_date_does_not_age_the_plan(home, played_loop):
     source = home / "inbox" / played_loop.last_day.isoformat() / "wms_stock.csv"
     land_file(home / "landing", source, "wms_stock", dt.date(2099, 1, 1))
     assert read_header(load_settings(home=home).folders).age_days == 0
+
+
+def test_a_few_item_locations_in_doubt_are_frozen_and_the_rest_is_planned(home, played_loop):
+    """Two pairs counted in cases of twelve: no line of theirs, the rest planned, the rows to fix told with their worth."""
+
+    def in_cases(rows):
+        doubted = [row for row in rows if int(row["on_hand"]) > 5][:2]
+        return [row | {"on_hand": str(12 * int(row["on_hand"]))} if row in doubted else row for row in rows]
+
+    day = write_stock(home, played_loop, in_cases)
+    done = Nights(load_settings(home=home), persistent=False).run("nightly", day)
+    frozen = json.loads((home / "gates" / day.isoformat() / "frozen.json").read_text())
+    published = home / "published" / "current"
+    plan, problem = (json.loads((published / name).read_text()) for name in ("plan.json", "problem.json"))
+    assert done["gate/reconciliation"]["frozen_pairs"] == 2
+    assert [entry["reasons"][0].split(":")[:2] for entry in frozen["pairs"]] == [["stock_replay", " unit mix-up"]] * 2
+    assert {row["file"] for entry in frozen["pairs"] for row in entry["rows"]} == {"wms_stock.csv"}
+    assert frozen["says"].startswith("fix these 2 rows, worth $") and all("unfreeze_usd" in entry for entry in frozen["pairs"])
+    pairs = {(entry["item_id"], entry["location_id"]) for entry in frozen["pairs"]}
+    assert {(entry["item_id"], entry["location_id"]) for entry in plan["frozen"]} == pairs
+    lanes = {lane["lane_id"]: (lane["origin"], lane["destination"]) for lane in problem["lanes"]}
+    assert not {(arc["item_id"], place) for arc in problem["arcs"] for place in lanes[arc["lane_id"]]} & pairs
+    assert read_header(load_settings(home=home).folders).as_of == day
