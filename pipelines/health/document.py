@@ -9,7 +9,7 @@ from pipelines.extracts.contract import load_contracts
 from pipelines.health.advice import reason_meanings
 from pipelines.health.current_plan import read_standing_plan
 from pipelines.health.frozen import rank_fixes, report_frozen, rows_of
-from pipelines.health.headline import Standing, make_headline
+from pipelines.health.headline import MAX_REASONS, Standing, make_headline
 from pipelines.health.quarantined import find_places, report_quarantine
 from pipelines.health.run_end import RunEnd
 from pipelines.health.verdicts import DayVerdicts, Verdict, read_verdicts, shorten
@@ -55,7 +55,7 @@ def make_health(home: Home, as_of: dt.date, policy: Policy, run_end: RunEnd | No
         "format": FORMAT,
         "as_of": as_of.isoformat(),
         "headline": make_headline(standing),
-        "publication": plan | {"age_days": standing.age_days, "corrected": corrected} if plan else None,
+        "publication": plan | _told_of(standing) if plan else None,
         "run": run_end.to_json() if run_end else None,
         "window": {"first": dates[0].isoformat(), "last": dates[-1].isoformat(), "days": len(dates)},
         "totals": _totals(feeds),
@@ -69,6 +69,11 @@ def make_health(home: Home, as_of: dt.date, policy: Policy, run_end: RunEnd | No
         "glossary": reason_meanings() | {entry["reason"]: entry["means"] for entry in quarantine["reasons"]},
         "problems": problems,
     }, tables
+
+
+def _told_of(standing: Standing) -> dict[str, Any]:
+    found = standing.corrected
+    return {"age_days": standing.age_days, "corrected": list(found[:MAX_REASONS]), "corrected_total": len(found)}
 
 
 def _is_seen(window: FeedWindow, verdicts: DayVerdicts) -> bool:

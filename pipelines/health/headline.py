@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MONEY_FLOOR_USD = 0.5
+MAX_REASONS = 20
 CORRECT = "Correct what is named here, land it and run the night again."
 
 
@@ -54,13 +55,9 @@ def make_headline(standing: Standing) -> dict[str, Any]:
     answer, says, advice = {
         "none": _none, "superseded": _superseded, "blocked": _blocked, "outdated": _outdated, "stale": _stale, "fresh": _fresh,
     }[state](standing)  # fmt: skip
-    return {
-        "state": state,
-        "answer": answer,
-        "says": says,
-        "why": list(standing.corrected if state == "outdated" else standing.stopped),
-        "next": advice,
-    }
+    why = standing.corrected if state == "outdated" else standing.stopped
+    told = {"why": list(why[:MAX_REASONS]), "why_total": len(why), "next": advice}
+    return {"state": state, "answer": answer, "says": says, **told}
 
 
 def day_text(day: dt.date) -> str:
