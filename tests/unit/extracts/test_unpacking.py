@@ -4,12 +4,13 @@ import gzip
 import io
 import struct
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts import unpacking
-from pipelines.extracts.file_format import FileFormat, open_records
+from pipelines.extracts import records, unpacking, xlsx_parts
+from pipelines.extracts.file_format import KINDS, FileFormat, open_records
 
 CSV = b"a,b\n1,2\n3,4\n"
 
@@ -30,8 +31,8 @@ def encrypted(data):
 def read(tmp_path, data, kind="csv"):
     path = tmp_path / "sent.bin"
     path.write_bytes(data)
-    with open_records(path, FileFormat(kind=kind), "sent.bin") as records:
-        return [list(row.values()) for batch in records.batches({"a": 0, "b": 1}) for row in batch.cells.to_pylist()]
+    with open_records(path, FileFormat(kind=kind), "sent.bin") as opened:
+        return [list(row.values()) for batch in opened.batches({"a": 0, "b": 1}) for row in batch.cells.to_pylist()]
 
 
 READABLE = {
@@ -133,6 +134,20 @@ def test_nothing_unpacked_stays_behind(tmp_path, monkeypatch):
     with pytest.raises(InputRefused):
         read(tmp_path, REFUSED["gzip cut short"][0])
     assert list((tmp_path / "t").iterdir()) == []
+
+
+def test_the_limits_in_the_docs_are_those_of_the_code():
+    page = (Path(__file__).parents[3] / "docs" / "file-formats.md").read_text(encoding="utf-8")
+    rows = {
+        "a file, packed or unpacked": f"{records.MAX_FILE_BYTES >> 30} GiB",
+        f"ratio of unpacked to packed above {unpacking.FREE_BYTES >> 20} MiB": str(unpacking.MAX_RATIO),
+        "a line": f"{records.MAX_LINE_BYTES >> 10} KiB (the record is quarantined); {records.BLOCK_BYTES >> 20} MiB without a line end "
+        "refuses the file",
+        "columns": f"{records.MAX_COLUMNS:,}",
+        "parts of a workbook, shared texts": f"{unpacking.MAX_WORKBOOK_MEMBERS:,}; {xlsx_parts.MAX_TEXT_PART_BYTES >> 20} MiB",
+    }
+    assert [what for what, limit in rows.items() if f"| {what} | {limit} |" not in page] == []
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []
 
 
 @pytest.mark.parametrize("kind", ["parquet", "xlsx"])
