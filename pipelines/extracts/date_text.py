@@ -19,7 +19,7 @@ _TOKENS = {
 }  # fmt: skip
 _PART_OF = {"YYYY": "year", "YY": "year", "MONTH": "month", "MON": "month", "MM": "month", "M": "month", "DD": "day", "D": "day"}
 _PART_OF |= {"hh": "hour", "h": "hour", "mm": "minute", "ss": "second", "f": "fraction", "AM": "half", "PM": "half", "OFFSET": "offset"}
-_WIDTHS = {"YYYY": 4, "YY": 2, "MON": 3, "MM": 2, "DD": 2, "hh": 2, "mm": 2, "ss": 2, "AM": 2, "PM": 2}
+_WIDTHS = {"YYYY": 4, "YY": 2, "MM": 2, "DD": 2, "hh": 2, "mm": 2, "ss": 2, "AM": 2, "PM": 2}
 NOWHERE = -(10**6)
 _SCAN = re.compile(r"'([^']*)'|(YYYY|YY|OFFSET|MONTH|MON|MM|M|DD|D|hh|h|mm|ss|f+|AM|PM)|(.)", re.DOTALL)
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
