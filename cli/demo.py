@@ -29,15 +29,27 @@ def demo(
     items: Annotated[int, typer.Option("--items", min=1, max=5000, help="Items (a FILE brings its own).")] = 40,
     days: Annotated[int, typer.Option("--days", min=1, max=365, help="Days to play after the warm-up.")] = 28,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the world's luck.")] = 0,
+    dirt: Annotated[
+        str,
+        typer.Option(
+            "--dirt",
+            metavar="LEVEL|KINDS",
+            help="Let extracts come dirty: light, heavy, or some of late, duplicate, partial, malformed, unit_mix_up, phantom_stock, "
+            "each with a share of days if wanted (late,partial=0.5).",
+        ),
+    ] = "",
 ) -> None:
     """Play a simulated world day by day: its extracts land daily, a plan is made weekly, warehouses execute it, and the loop learns."""
     from dagster_project.closed_loop import run_closed_loop
     from pipelines.settings import load_settings
+    from pipelines.twin.dirt import read_dirt
 
-    settings = load_settings()
+    settings, wanted = load_settings(), read_dirt(dirt)
     with progress_bar() as tell:
-        report = run_closed_loop(settings, demand, items, days, seed, tell)
+        report = run_closed_loop(settings, demand, items, days, seed, tell, dirt=wanted)
     _show(report, settings)
+    if wanted:
+        _show_caught(report)
 
 
 def _show(report: "LoopReport", settings: "Settings") -> None:
@@ -72,6 +84,18 @@ def _compare(report: "LoopReport") -> None:
     say(f"  {source.get(report.demand, 'Only the demand is yours; the rest is simulated.')}")
     for refused in report.refused_dispatches[:3]:
         say(f"  {refused}")
+
+
+def _show_caught(report: "LoopReport") -> None:
+    """What came dirty, what became of it, and how often."""
+    from collections import Counter
+
+    rows = [[f"{c.spoiled.date}", c.spoiled.kind, c.spoiled.feed, c.spoiled.said, c.outcome] for c in report.caught]
+    shown = rows or [["-", "", "", "nothing came dirty: play more --days", ""]]
+    print_table(["day", "dirt", "feed", "what was done to it", "what became of it"], shown, "\nExtracts that came dirty:")
+    counts = Counter(c.outcome for c in report.caught)
+    said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "nothing"
+    say(f"  {len(rows)} dirty files: {said}. Every one came clean a day later.")
 
 
 def _show_learned(settings: "Settings") -> None:

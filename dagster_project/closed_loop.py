@@ -16,7 +16,9 @@ from pipelines.settings import Settings
 from pipelines.store.home import Home
 
 if TYPE_CHECKING:
+    from dagster_project.dirty_days import Caught, DirtyDays
     from pipelines.twin.demand import DemandTable
+    from pipelines.twin.dirt import Dirt
     from pipelines.twin.simulate import Twin
     from pipelines.twin.world import World
 
@@ -43,7 +45,10 @@ class NightReport:
 
 @dataclass(frozen=True)
 class LoopReport:
-    """What a closed loop did. `with_transfers` and `without_transfers` are the twins' totals of the same days in units and USD."""
+    """What a closed loop did. `with_transfers` and `without_transfers` are the twins' totals of the same days in units and USD.
+
+    `caught` tells of every file that came dirty and what became of it.
+    """
 
     home: Path
     demand: str
@@ -55,6 +60,7 @@ class LoopReport:
     with_transfers: dict[str, Any]
     without_transfers: dict[str, Any]
     refused_dispatches: list[str] = field(default_factory=list)
+    caught: "list[Caught]" = field(default_factory=list)
     twin: "Twin | None" = field(default=None, compare=False, repr=False)
 
 
@@ -67,12 +73,16 @@ def run_closed_loop(
     progress: Progress | None = None,
     locations: int = GENERATED_LOCATIONS,
     spare_days: int = 0,
+    dirt: "Dirt | None" = None,
 ) -> LoopReport:
     """Play `days` days after a warm-up: every day lands, every seventh is a full night with a plan; returns what came of it.
 
-    `demand` is generated, m5 or the path of a Parquet file; `spare_days` of it stay unplayed, for a caller that plays on. Raises
-    `InputRefused` where its data is missing and `UsageError` for impossible sizes.
+    `demand` is generated, m5 or the path of a Parquet file; `spare_days` of it stay unplayed, for a caller that plays on. With `dirt`
+    some days come dirty and are corrected a day later. Raises `InputRefused` where its data is missing and `UsageError` for impossible
+    sizes.
     """
+    from dagster_project.dirty_days import DirtyDays
+    from pipelines.twin.dirt import Dirt
     from pipelines.twin.extracts import write_history_drop
     from pipelines.twin.metrics import summarise
     from pipelines.twin.simulate import Twin
@@ -87,7 +97,8 @@ def run_closed_loop(
     twin = Twin(world, table, seed)
     write_history_drop(twin.warm_up(warm_up), world, settings.folders.inbox)
     shadow, first = twin.fork(), twin.next_date
-    nights, refused = _play_days(settings, twin, shadow, days, tell)
+    dirty = DirtyDays(settings.folders, dirt or Dirt(), seed)
+    nights, refused = _play_days(settings, twin, shadow, days, tell, dirty)
     last = twin.next_date - dt.timedelta(days=1)
     return LoopReport(
         home=settings.home,
@@ -100,12 +111,18 @@ def run_closed_loop(
         with_transfers=summarise(twin, first, last),
         without_transfers=summarise(shadow, first, last),
         refused_dispatches=refused,
+        caught=dirty.caught,
         twin=twin,
     )
 
 
-def _play_days(settings: Settings, twin: "Twin", shadow: "Twin", days: int, tell: Progress) -> tuple[list[NightReport], list[str]]:
-    """A night before the first day, then every day landed and every seventh, and the last, planned; nights and refused dispatches."""
+def _play_days(
+    settings: Settings, twin: "Twin", shadow: "Twin", days: int, tell: Progress, dirty: "DirtyDays"
+) -> tuple[list[NightReport], list[str]]:
+    """A night before the first day, then every day landed and every seventh, and the last, planned; nights and refused dispatches.
+
+    What dirt held up is made up for before the next day lands, and after the last.
+    """
     from dagster_project.nights import Nights
     from pipelines.twin.extracts import write_drop
 
@@ -116,12 +133,18 @@ def _play_days(settings: Settings, twin: "Twin", shadow: "Twin", days: int, tell
         shadow.play_day([])
         refused += played.refused
         write_drop(played, twin.world, settings.folders.inbox)
-        if day % PLAN_EVERY_DAYS == 0 or day == days:
-            nights.append(play_night(jobs, played.date, tell, day / days))
-        else:
-            tell(f"landing {played.date}", day / days)
-            jobs.run("ingest_day", played.date)
-    return nights, refused
+        nights += _make_up(jobs, dirty)
+        job = "nightly" if day % PLAN_EVERY_DAYS == 0 or day == days else "ingest_day"
+        tell(f"{'planning' if job == 'nightly' else 'landing'} {played.date}", day / days)
+        figures = dirty.run(jobs.run, job, played.date)
+        nights += [read_night(played.date, figures)] if figures and job == "nightly" else []
+    return nights + _make_up(jobs, dirty), refused
+
+
+def _make_up(jobs: Any, dirty: "DirtyDays") -> list[NightReport]:
+    """Run what the day before could not; a night if that was one."""
+    done = dirty.make_up(jobs.run)
+    return [read_night(done[1], done[2])] if done and done[0] == "nightly" else []
 
 
 def make_world(settings: Settings, demand: str, items: int, days: int, seed: int, locations: int) -> "tuple[DemandTable, World, int]":
@@ -172,7 +195,11 @@ def begin_demo(home: Home, what: dict[str, Any]) -> None:
 def play_night(jobs: Any, as_of: dt.date, tell: Progress, share: float) -> NightReport:
     """Run the whole night of a date and keep its figures."""
     tell(f"planning {as_of}", share)
-    done = jobs.run("nightly", as_of)
+    return read_night(as_of, jobs.run("nightly", as_of))
+
+
+def read_night(as_of: dt.date, done: dict[str, Any]) -> NightReport:
+    """The figures of a night from those of its assets."""
     figures = dict(done["lake/plan_lines"]) | done["ledger/approvals"] | done["feedback/learned_parameters"]
     return NightReport(as_of, str(done["published/current"]["run_id"]), figures)
 

@@ -48,6 +48,7 @@ def _check(
         *_gaps(contract, frame, past),
         *_spelling(contract, frame, past),
         *_prices(frame, past, items),
+        *_packs(frame, past, items),
         *_news(contract, frame, past, day),
     ]
     why = [""] * len(frame)
@@ -87,17 +88,33 @@ def _is_gapless(frame: pd.DataFrame, document: str, line: str) -> pd.Series:
 
 
 def _gaps(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
-    """Days between the event and each other date of the row lie within what was seen, and half as far again."""
-    for column in contract.columns:
-        if column.type not in ("date", "timestamp") or column.name == contract.date_column:
-            continue
-        before, now = (_days(each, column.name) - _days(each, str(contract.date_column)) for each in (past, frame))
+    """Days between any two dates of a row, and units between two counts, lie within what was seen, and half as far again."""
+    dates = [column.name for column in contract.columns if column.type in ("date", "timestamp")]
+    pairs = [(_days, one, other) for at, one in enumerate(dates) for other in dates[at + 1 :]]
+    pairs += [(_units, "system_qty", "counted_qty")] if contract.feed == "wms_counts" else []
+    for read, one, other in pairs:
+        before, now = (read(each, other) - read(each, one) for each in (past, frame))
         seen = before[~np.isnan(before)]
         if len(seen) < MIN_ROWS:
             continue
         low, high = float(seen.min()), float(seen.max())
         slack = (high - low) * (0.5 if len(seen) >= 200 else 1.0)
-        yield f"{column.name} is unusually far from {contract.date_column}", (now < low - slack) | (now > high + slack)
+        yield f"{other} is unusually far from {one}", (now < low - slack) | (now > high + slack)
+
+
+def _packs(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Finding]:
+    """What is ordered from suppliers comes in whole packs, if it always did."""
+    if "qty_ordered" not in frame or items is None:
+        return
+    packs = items.drop_duplicates("item_id").set_index("item_id")["units_per_pack"].astype(float)
+    rest = [_units(each, "qty_ordered") % each["item_id"].map(packs).to_numpy(dtype=float) for each in (past, frame)]
+    seen = rest[0][np.isfinite(rest[0])]
+    if len(seen) >= MIN_ROWS and not seen.any():
+        yield "qty_ordered is no whole number of packs", rest[1] > 0
+
+
+def _units(frame: pd.DataFrame, column: str) -> np.ndarray:
+    return frame[column].to_numpy(dtype=float, na_value=np.nan)
 
 
 def _days(frame: pd.DataFrame, column: str) -> np.ndarray:

@@ -139,18 +139,20 @@ def _wrong_outcome(night: CleanNight, feed: str, rows: list[dict[str, Any]], fai
 
 
 def _checks(night: CleanNight, feed: str, is_equal: bool) -> tuple[list[Any], set[tuple[str, str]]]:
-    """Failed checks of the feed's gate, of the gates of feeds that refer to it, and between feeds, and the item-locations they freeze.
-
-    Equal rows fail none of the latter.
+    """Failed checks of the feed's gate, of the checks between feeds, and of the gates of feeds that refer to it, and the item-locations
+    that they freeze. The first that blocks ends it; equal rows fail none but the feed's own.
     """
-    verdicts = [gate(night.home, feed, night.day, night.policy)]
-    if not verdicts[0].passed or is_equal:
-        return list(verdicts[0].failures), set()
-    others = [name for name in night.feeds if name != feed and any(r.feed == feed for r in load_contract(name).references)]
-    verdicts += [gate(night.home, other, night.day, night.policy) for other in others]
+    verdict = gate(night.home, feed, night.day, night.policy)
+    if not verdict.passed or is_equal:
+        return list(verdict.failures), set()
     said, frozen = judge_night(night.home, night.day, night.policy)
-    pairs = {(pair["location_id"], pair["item_id"]) for pair in frozen["pairs"]}
-    return [check for verdict in (*verdicts, said) for check in verdict.failures], pairs
+    failures, pairs = [*verdict.failures, *said.failures], {(pair["location_id"], pair["item_id"]) for pair in frozen["pairs"]}
+    for other in night.feeds if said.passed else []:
+        if other != feed and any(reference.feed == feed for reference in load_contract(other).references):
+            failures += gate(night.home, other, night.day, night.policy).failures
+            if any(check.severity == "block" for check in failures):
+                break
+    return failures, pairs
 
 
 def _is_known(night: CleanNight, pair: tuple[str, str]) -> bool:
