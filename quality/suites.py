@@ -51,16 +51,16 @@ def build_quick_suite(contract: FeedContract) -> "ExpectationSuite":
 
 def run_suite(contract: FeedContract, frame: pd.DataFrame) -> list[SuiteResult]:
     """Validate one partition; row count first, then not-null, then the rest. A column that is absent fails its expectations."""
-    quick = _validate(f"{contract.feed}_quick", _quick_suite(contract), with_categories(contract, frame))
+    quick = _validate(_quick_suite(contract), with_categories(contract, frame))
     if all(result.passed for result in quick):
         return quick
-    whole = _validate(contract.feed, _suite(contract), frame)
+    whole = _validate(_suite(contract), frame)
     agreed = any(not result.passed for result in whole)
     return whole if agreed else whole + [result for result in quick if not result.passed]
 
 
-def _validate(name: str, suite: "ExpectationSuite", frame: pd.DataFrame) -> list[SuiteResult]:
-    batch = _batch_definition(name).get_batch(batch_parameters={"dataframe": frame})
+def _validate(suite: "ExpectationSuite", frame: pd.DataFrame) -> list[SuiteResult]:
+    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
     outcome = batch.validate(suite, result_format={"result_format": "BASIC", "partial_unexpected_count": MAX_EXAMPLES})
     results = [_result(entry.to_json_dict()) for entry in outcome.results]
     ranks = {kind: rank for rank, kind in enumerate(_FIRST)}
@@ -134,9 +134,9 @@ def _quick_suite(contract: FeedContract) -> "ExpectationSuite":
 
 
 @functools.cache
-def _batch_definition(name: str) -> "BatchDefinition":
-    """One batch definition per suite and process: setting it up costs more than small checks."""
-    return data_source().add_dataframe_asset(name=name).add_batch_definition_whole_dataframe(name=name)
+def _batch_definition() -> "BatchDefinition":
+    """One batch definition for every frame: setting one up costs more than small checks."""
+    return data_source().add_dataframe_asset(name="partition").add_batch_definition_whole_dataframe(name="partition")
 
 
 def _result(entry: Mapping[str, Any]) -> SuiteResult:

@@ -4,6 +4,7 @@ Read from lake, gates and quarantine; nothing is judged here.
 """
 
 import datetime as dt
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -71,19 +72,40 @@ def read_verdict(home: Home, name: str, date: dt.date) -> dict[str, Any] | None:
 
 def read_packs(home: Home, as_of: dt.date, policy: Policy) -> "pd.DataFrame":
     """item_id, pack_units and pallet_units: what a pallet of the policy carries of an item by weight and volume, in whole packs."""
+    import pandas as pd
+
+    from pipelines.extracts.lake import current_files
+
+    files = current_files(home.lake, "erp_items", as_of)
+    if not files:
+        return pd.DataFrame({"item_id": [], "pack_units": [], "pallet_units": []})
+    return _packs_of(files[-1].path, policy.planning.pallet_kg, policy.planning.pallet_m3)
+
+
+@functools.lru_cache(maxsize=4)
+def _packs_of(path: Path, pallet_kg: float, pallet_m3: float) -> "pd.DataFrame":
+    """Packs of one lake file; lake files never change, and every feed of a night asks."""
     import numpy as np
     import pandas as pd
 
-    items = read_newest(home, "erp_items", as_of)
-    if items is None:
-        return pd.DataFrame({"item_id": [], "pack_units": [], "pallet_units": []})
+    from pipelines.extracts.lake import read_frame
+
+    items = read_frame(path)
     pack = items["units_per_pack"].to_numpy(dtype=float)
     with np.errstate(divide="ignore"):
-        by_weight = policy.planning.pallet_kg / items["weight_kg"].to_numpy(dtype=float)
-        by_volume = policy.planning.pallet_m3 / items["volume_m3"].to_numpy(dtype=float)
+        by_weight = pallet_kg / items["weight_kg"].to_numpy(dtype=float)
+        by_volume = pallet_m3 / items["volume_m3"].to_numpy(dtype=float)
     pallet = np.floor(np.minimum(by_weight, by_volume) / pack) * pack
     pallet[~np.isfinite(pallet)] = np.nan
     return pd.DataFrame({"item_id": items["item_id"], "pack_units": pack, "pallet_units": pallet})
+
+
+@functools.lru_cache(maxsize=8)
+def keys_of(path: Path, key: str) -> frozenset[str]:
+    """The keys of one lake file of a master feed."""
+    import pyarrow.parquet as pq
+
+    return frozenset(pq.read_table(path, columns=[key])[key].to_pylist())
 
 
 def read_newest(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame | None":

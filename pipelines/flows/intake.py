@@ -184,10 +184,11 @@ def _no_rows(feed: str) -> "pd.DataFrame":
 def _known_keys(home: Home, feed: str, as_of: dt.date) -> set[str]:
     """Keys of the newest snapshot of a master feed."""
     from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import current_files, read_frame
+    from pipelines.extracts.lake import current_files
+    from pipelines.flows.gate_inputs import keys_of
 
     files = current_files(home.lake, feed, as_of)
-    return set(read_frame(files[-1].path)[load_contract(feed).key[0]]) if files else set()
+    return set(keys_of(files[-1].path, load_contract(feed).key[0])) if files else set()
 
 
 def read_day(home: Home, as_of: dt.date) -> "tuple[dict[str, pd.DataFrame], pd.DataFrame | None]":
