@@ -152,7 +152,8 @@ def _explain_checks(result: dg.ExecuteInProcessResult, as_of: dt.date) -> Evenst
     said = "; ".join(f"{e.asset_key.path[-1]}: {e.description}" for e in failed)
     if any(e.check_name == "audit" for e in failed):
         return NoValidPlan(f"the plan of {as_of} is not valid: {said}")
-    return GateBlocked(f"the gate of {as_of} blocks: {said}. The publication is untouched; correct the extract and land it again")
+    remedy = f"correct the extract and land it again; evenstock health --as-of {as_of} shows which rows"
+    return GateBlocked(f"the gate of {as_of} blocks: {said}. The publication is untouched; {remedy}")
 
 
 def _chain(error: Any) -> list[Any]:
