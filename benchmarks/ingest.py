@@ -18,6 +18,7 @@ from pathlib import Path
 
 STOCK_ROWS, SALES_ROWS, LOCATIONS, ITEMS, SEED = 1_000_000, 10_000_000, 50, 20_000, 0
 DAY = datetime.date(2026, 1, 5)
+ORDERS = {"by key": "i", "shuffled": "luck(i, 9, 4294967291), i"}
 FEEDS = ("wms_stock", "erp_sales_orders")
 STOCK = """
     SELECT DATE '2026-01-05' AS date, format('L{:02}', i // $items) AS location_id, format('I{:05}', i % $items) AS item_id,
@@ -39,11 +40,11 @@ LUCK = f"CREATE TEMP MACRO luck(i, n, m) AS CAST(hash(i, n, {SEED}) % m AS BIGIN
 
 def run() -> list[dict]:
     """One row per side and order of the rows: rows, cpu_s, wall_s, peak RSS in GB, rows per CPU second, and the CPU ratio to DuckDB."""
-    scale = float(os.environ.get("EVENSTOCK_BENCH_SCALE", "1"))
     rows = []
-    for order, how in (("i", "by key"), ("luck(i, 9, 4294967291), i", "shuffled")):
+    for how in ORDERS:
         with tempfile.TemporaryDirectory(prefix="evenstock-bench-") as scratch:
-            count = write_drop(Path(scratch) / "drop", scale, order)
+            measure("make", Path(scratch), how)
+            count = sum(file["rows"] for file in json.loads((Path(scratch) / "drop" / "manifest.json").read_text())["files"])
             sides = {side: measure(side, Path(scratch)) for side in ("bare", "ours")}
             for side, name in (("bare", "bare DuckDB"), ("ours", "land, check, lake")):
                 cost = sides[side] | {
@@ -54,14 +55,14 @@ def run() -> list[dict]:
     return rows
 
 
-def write_drop(folder: Path, scale: float, order: str = "i") -> int:
-    """A drop folder with manifest of both feeds at a scale, seeded; returns its rows."""
+def write_drop(scratch: Path, how: str) -> None:
+    """A drop folder with manifest of both feeds, seeded, the rows in one of `ORDERS`."""
+    folder, order, scale = scratch / "drop", ORDERS[how], float(os.environ.get("EVENSTOCK_BENCH_SCALE", "1"))
     folder.mkdir(parents=True)
     stock = write_feed(folder / f"{FEEDS[0]}.csv", STOCK, round(STOCK_ROWS * scale), order, "on_hand")
     sales = write_feed(folder / f"{FEEDS[1]}.csv", SALES, round(SALES_ROWS * scale), order, "qty_units")
     manifest = {"format": "evenstock-extract/1", "source_system": "benchmark", "business_date": DAY.isoformat(), "files": [stock, sales]}
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    return stock["rows"] + sales["rows"]
 
 
 def write_feed(path: Path, query: str, rows: int, order: str, column: str) -> dict:
@@ -79,13 +80,13 @@ def write_feed(path: Path, query: str, rows: int, order: str, column: str) -> di
     return {"feed": path.stem, "file": path.name, "rows": rows, "bytes": size, "sha256": digest, "sums": {column: int(total)}}
 
 
-def measure(side: str, scratch: Path) -> dict[str, float]:
-    """CPU and wall seconds and peak RSS of one side in a fresh process."""
+def measure(side: str, *arguments: Path | str) -> dict[str, float]:
+    """CPU and wall seconds and peak RSS of one side in a fresh process. This process stays small: a child inherits its peak."""
     began = time.monotonic()
-    child = subprocess.Popen([sys.executable, "-m", "benchmarks.ingest", side, str(scratch)])
+    child = subprocess.Popen([sys.executable, "-m", "benchmarks.ingest", side, *map(str, arguments)])
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    shutil.rmtree(scratch / side)
+    shutil.rmtree(Path(arguments[0]) / side, ignore_errors=True)
     if child.returncode:
         raise RuntimeError(f"{side} ended with {child.returncode}")
     return {"cpu_s": usage.ru_utime + usage.ru_stime, "wall_s": time.monotonic() - began, "peak_rss_gb": usage.ru_maxrss / 1024**2}
@@ -119,4 +120,4 @@ def take_in(scratch: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"bare": read_and_write, "ours": take_in}[sys.argv[1]](Path(sys.argv[2]))
+    {"make": write_drop, "bare": read_and_write, "ours": take_in}[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])
