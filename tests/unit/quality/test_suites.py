@@ -84,3 +84,19 @@ def test_rows_seen_before_give_the_same_results_and_other_rows_do_not():
     ]
     stricter = replace(contract, key=("item_id",), digest="other")
     assert [r.name for r in run_suite(stricter, frame) if not r.passed] == ["expect_column_values_to_be_unique:item_id"]
+
+
+def test_the_library_is_loaded_without_its_pictures_and_they_can_still_be_had():
+    code = """
+import sys
+import pandas as pd
+from pipelines.extracts.contract import load_contract
+from quality.suites import run_suite
+contract = load_contract("wms_stock")
+assert run_suite(contract, pd.DataFrame({column.name: [] for column in contract.columns}))
+assert not {"altair", "scipy.stats"} & set(sys.modules), "loaded the slow way"
+from great_expectations.expectations.core import expect_column_kl_divergence_to_be_less_than as drawn
+assert drawn.stats.norm.cdf(0) == 0.5
+"""
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
