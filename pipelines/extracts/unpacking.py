@@ -128,7 +128,7 @@ def _unzip(path: Path, source: str, kind: str, folder: Path) -> Path:
             _check_unpacked(members[0].file_size, path.stat().st_size, source)
             with archive.open(members[0]) as stream:
                 return _write(stream, folder / "unpacked", path.stat().st_size, source)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, struct.error) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, struct.error) as error:
         raise InputRefused(f"{source}: the zip file is damaged, cut short or of an unknown kind ({error}); send it again") from error
 
 

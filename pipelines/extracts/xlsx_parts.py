@@ -112,7 +112,7 @@ def parse_steps(archive: zipfile.ZipFile, member: str, source: str, handlers: Ha
                 yield
             parser.Parse(b"", True)
             yield
-    except (expat.ExpatError, zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, NotImplementedError) as error:
+    except (expat.ExpatError, zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, RuntimeError) as error:
         raise InputRefused(f"{source}: {member} is damaged or missing ({str(error)[:200]}); save the file again as .xlsx") from error
 
 
