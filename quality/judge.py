@@ -14,6 +14,7 @@ from quality.documents import check_documents
 from quality.frozen import check_frozen_share, freeze_pairs
 from quality.fulfilment import check_fulfilment
 from quality.gates import run_gate
+from quality.held import check_held
 from quality.history import History
 from quality.reconciliation import DayBook, reconcile_book
 from quality.usual import check_habits
@@ -66,7 +67,7 @@ def judge_day(day: Day, policy: GatePolicy) -> tuple[GateVerdict, dict[str, Any]
     book = DayBook(day.frames, day.previous_stock, day.date, day.earlier, day.packs, policy)
     checks, failing = reconcile_book(book)
     checks += check_masters(day.frames, day.known)
-    for judge in (check_documents, check_fulfilment, check_habits):
+    for judge in (check_documents, check_fulfilment, check_habits, check_held):
         found, wrong = judge(day.frames, day.known, day.date)
         checks += found
         failing += wrong

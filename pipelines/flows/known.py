@@ -22,7 +22,8 @@ DOCUMENTS = (
 
 
 def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date) -> "dict[str, pd.DataFrame]":
-    """Earlier rows by feed, oldest first: of master data the newest snapshot; of events the newest partitions up to 20,000 rows (the
+    """Earlier rows by feed, oldest first: of master data the newest snapshot; of stock
+    the two newest; of events the newest partitions up to 20,000 rows (the
     newest at least), and before them the rows of the last 60 business dates whose document is in `frames`.
 
     A feed without earlier rows is left out.
@@ -36,7 +37,7 @@ def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date)
         earlier = current_files(home.lake, feed, as_of - dt.timedelta(days=1))
         files = [file for file in earlier if (as_of - file.business_date).days <= KNOWN_DAYS]
         group = next((group for group in DOCUMENTS if feed in group), None)
-        recent = _recent(files) if group else files[-1:]
+        recent = _recent(files) if group else files[-2 if feed == "wms_stock" else -1 :]
         older = files[: len(files) - len(recent)] if group else []
         parts = [_rows_of(file, group[feed], _wanted(group, frames)) for file in older] if group else []
         parts += [read_frame(file.path) for file in recent]

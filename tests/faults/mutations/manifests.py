@@ -18,7 +18,6 @@ MANIFEST_FAULTS: dict[str, Callable[[Entry, Entry], Entry]] = {
     "another sha256": lambda entry, _: entry | {"sha256": "0" * 64},
     "half a sha256": lambda entry, _: entry | {"sha256": entry["sha256"][:32]},
     "yesterday's figures": lambda entry, before: before if before != entry else entry | {"sha256": "f" * 64},
-    "another feed's name": lambda entry, _: entry | {"feed": "wms_stock" if entry["feed"] != "wms_stock" else "wms_movements"},
     "an unknown feed": lambda entry, _: entry | {"feed": "wms_stok"},
     "a path for a name": lambda entry, _: entry | {"file": f"../{entry['file']}"},
     "another file's name": lambda entry, _: entry | {"file": "other.csv"},

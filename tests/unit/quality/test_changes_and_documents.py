@@ -9,6 +9,7 @@ from pipelines.extracts.contract import load_contract
 from quality.changes import check_master
 from quality.documents import check_documents
 from quality.fulfilment import check_fulfilment
+from quality.held import check_held
 from quality.usual import check_habits
 
 DAY = dt.date(2026, 1, 6)
@@ -173,3 +174,25 @@ def test_many_wrong_rows_block():
 
 def test_without_an_earlier_day_nothing_is_judged():
     assert failed(day_of(), {})[0] == {}
+
+
+def stock(day, blocked=0, reserved=0, pairs=10):
+    held = {"blocked": [blocked if n == 3 else 0 for n in range(pairs)], "reserved": [reserved if n == 3 else 0 for n in range(pairs)]}
+    return pd.DataFrame({"date": pd.Timestamp(day), "location_id": "A", "item_id": [f"I{n}" for n in range(pairs)], "on_hand": 50} | held)
+
+
+def held_of(today, known):
+    checks, failing = check_held({"wms_stock": today}, known, DAY)
+    return {check.name: check.passed for check in checks}, {(entry.location_id, entry.item_id, entry.units) for entry in failing}
+
+
+def test_blocked_and_reserved_units_that_nothing_explains_are_named():
+    quiet = {"wms_stock": pd.concat([stock(BEFORE - dt.timedelta(days=1)), stock(BEFORE)], ignore_index=True)}
+    assert held_of(stock(DAY), quiet) == ({"blocked_explained": True, "reserved_explained": True}, set())
+    assert held_of(stock(DAY, blocked=7), quiet) == ({"blocked_explained": False, "reserved_explained": True}, {("A", "I3", 7)})
+    assert held_of(stock(DAY, reserved=2), quiet)[1] == {("A", "I3", 2)}
+
+
+def test_a_warehouse_that_blocks_without_saying_why_is_not_judged():
+    usual = {"wms_stock": pd.concat([stock(BEFORE - dt.timedelta(days=1)), stock(BEFORE, blocked=5)], ignore_index=True)}
+    assert held_of(stock(DAY, blocked=9), usual)[0] == {"reserved_explained": True}
