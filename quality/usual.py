@@ -4,7 +4,8 @@ list, and that an event is told on the day of its news. A row that does otherwis
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+import string
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,15 @@ MIN_ROWS = 20
 ALWAYS_ROWS = 60
 MAX_WORDS = 12
 MAX_SHAPES = 6
+MIN_CODE = 8
 # Told when it left and again when it arrived, and never else.
 TOLD_ONCE_MORE = ("wms_shipments",)
+# Rows of another kind are written in another way: each kind has habits of its own.
+KINDS_OF_ROWS = {"wms_movements": "type", "wms_receipts": "reference_type", "wms_transfers": "state"}
 LINE_KEYS = {"erp_sales_orders": ("order_id", "line_no"), "erp_purchase_orders": ("po_id", "line_no")}
 Frames = Mapping[str, pd.DataFrame]
 Finding = tuple[str, np.ndarray]
+_KINDS = str.maketrans(string.digits + string.ascii_uppercase + string.ascii_lowercase, "9" * 10 + "A" * 26 + "a" * 26)
 
 
 def check_habits(frames: Frames, known: Frames, business_date: datetime.date) -> tuple[list[GateCheck], list[Failing]]:
@@ -126,42 +131,40 @@ def _not_a_time(values: pd.Series) -> np.ndarray:
 
 
 def _spelling(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
-    """A text is one of the few words that a column always had, or else of the few shapes; references are another check's."""
+    """A text is one of the few words that a column always had, or of the few shapes of its codes; references are another check's."""
     referred = {reference.column for reference in contract.references}
     for column in contract.columns:
         if column.type != "text" or column.enum or column.name in referred:
             continue
         seen, now = past[column.name].dropna().astype(str), frame[column.name].fillna("").astype(str)
-        if len(seen) < ALWAYS_ROWS:
-            continue
-        words = set(seen.unique())
-        for spell in () if len(words) <= MAX_WORDS else (_shape, _loose_shape):
-            words = {spell(word) for word in words}
-            now = now.map({word: spell(word) for word in now.unique()})
-            if len(words) <= MAX_SHAPES:
-                break
-        if len(words) <= (MAX_WORDS if len(seen.unique()) <= MAX_WORDS else MAX_SHAPES):
-            yield f"{column.name} is unlike any before", ~now.isin(words | {""}).to_numpy(dtype=bool)
+        if len(seen) >= ALWAYS_ROWS and (spell := _way_to_spell(set(seen.unique()))):
+            known = {spell(word) for word in seen.unique()} | {""}
+            strange = [word for word in now.unique() if spell(word) not in known]
+            yield f"{column.name} is unlike any before", now.isin(strange).to_numpy(dtype=bool)
+
+
+def _way_to_spell(words: set[str]) -> Callable[[str], str] | None:
+    """What texts of a column have in common: being few words without digits, one exact shape of code, or a few loose ones."""
+    if len(words) <= MAX_WORDS and not any(letter.isdigit() for word in words for letter in word):
+        return str
+    shapes = {_shape(word) for word in words}
+    if len(shapes) == 1 and len(next(iter(shapes))) >= MIN_CODE:
+        return _shape
+    return _loose if len({_loose(word) for word in words}) <= MAX_SHAPES else None
 
 
 def _shape(text: str) -> str:
-    """Letters and digits by kind, one for one; a word of two shapes is not the same word.
+    """Letters and digits by kind, one for one.
 
-    >>> _shape("SO-2026"), _loose_shape(_shape("SO-2026"))
+    >>> _shape("SO-2026"), _loose("SO-2026")
     ('AA-9999', 'A-9')
     """
-    return "".join("9" if c.isdigit() and c.isascii() else _letter(c) if c.isalpha() else c for c in text)
+    return text.translate(_KINDS)
 
 
-def _letter(letter: str) -> str:
-    if not letter.isascii():
-        return letter
-    return "A" if letter.isupper() else "a"
-
-
-def _loose_shape(shape: str) -> str:
-    """A shape without lengths."""
-    return re.sub(r"(.)\1+", r"\1", shape)
+def _loose(text: str) -> str:
+    """The shape without lengths."""
+    return re.sub(r"(.)\1+", r"\1", _shape(text))
 
 
 def _prices(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Finding]:
