@@ -74,9 +74,9 @@ def make_files(night: CleanNight, seed: int, count: int) -> Iterator[tuple[str, 
         skip += 1_000_003
 
 
-def run_corpus(night: CleanNight, seed: int, count: int) -> Tally:
-    """Judge `count` mutated files without a manifest, with the sender's totals, and with the whole manifest of the clean file."""
+def run_corpus(night: CleanNight, seed: int, count: int, part: slice = slice(None)) -> Tally:
+    """Judge `count` mutated files, or a part of them: without a manifest, with its totals, with the whole one of the clean file."""
     tally = Tally()
-    for name, feed, luck, data in make_files(night, seed, count):
+    for name, feed, luck, data in list(make_files(night, seed, count))[part]:
         tally.judged.append(Judged(name, feed, luck, judge(night, feed, data)))
     return tally

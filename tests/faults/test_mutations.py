@@ -1,0 +1,165 @@
+"""Any extract, no silent wrong answer: mutated files end accepted-equal, quarantined, refused, frozen or named, and are counted.
+
+`make test` judges 600 files, `make soak PART=mutations` 2,000 from --soak-seed. The table of outcomes is printed (pytest -s).
+"""
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines.domain.errors import EvenstockError
+from pipelines.extracts.checking import check_file
+from pipelines.extracts.contract import load_contract, load_contracts
+from quality.gates import run_gate
+from tests.faults.mutations.corpus import OPERATORS, make_files, run_corpus
+from tests.faults.mutations.judge import CRASHED, EQUAL, REFUSED, cheap_suites, differences, judge, judge_entry
+from tests.faults.mutations.manifests import MANIFEST_FAULTS
+from tests.faults.mutations.night import make_night, quick_reading
+
+FILES = 600
+SOAK_FILES = 2_000
+MAX_SILENT_SHARE = 0.02
+MIN_HARMLESS_SHARE = 0.95
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """One clean night for all tests here; each leaves it as it was."""
+    with quick_reading():
+        with cheap_suites():
+            made = make_night(tmp_path_factory.mktemp("mutations") / "home")
+        yield made
+
+
+def assert_no_silent_wrong_answer(tally, files):
+    print("\n" + tally.table())
+    assert len(tally.judged) == files
+    for manifest in ("none", "totals", "full"):
+        crashed = [one for one in tally.judged if one.outcomes[manifest].kind == CRASHED]
+        assert not crashed, crashed[:3]
+    assert not tally.wrong("full"), tally.wrong("full")[:3]
+    silent = [(one.operator, one.feed, one.seed, one.outcomes["none"].why) for one in tally.wrong("none")]
+    assert len(silent) <= MAX_SILENT_SHARE * files, silent
+    assert len(tally.wrong("totals")) <= len(silent)
+    assert tally.share_of_harmless_accepted() >= MIN_HARMLESS_SHARE
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("half", [0, 1])
+def test_mutated_extracts_are_never_silently_wrong(half, night):
+    """Two halves, so that two processes can share them."""
+    assert_no_silent_wrong_answer(run_corpus(night, 0, FILES, slice(half, None, 2)), FILES // 2)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2700)
+def test_many_mutated_extracts_are_never_silently_wrong(night, soak_seed):
+    assert_no_silent_wrong_answer(run_corpus(night, soak_seed + 1, SOAK_FILES), SOAK_FILES)
+
+
+def test_the_corpus_is_large_and_of_every_kind(night):
+    kinds = Counter(operator.kind for operator in OPERATORS.values())
+    assert len(OPERATORS) >= 200
+    assert set(kinds) == {"structure", "encoding", "number", "value", "date", "key", "file", "unit", "mixed", "harmless"}
+    assert set(night.feeds) == set(load_contracts()), "every feed has rows on the clean night"
+    made = list(make_files(night, 0, FILES))
+    assert {name for name, *_ in made} == set(OPERATORS) and {feed for _, feed, *_ in made} == set(night.feeds)
+
+
+def test_the_same_seed_makes_the_same_files(night):
+    assert list(make_files(night, 3, 40)) == list(make_files(night, 3, 40))
+    assert list(make_files(night, 3, 40)) != list(make_files(night, 4, 40))
+
+
+def test_the_clean_file_itself_is_accepted_however_it_comes(night):
+    for feed in night.feeds:
+        assert {name: one.kind for name, one in judge(night, feed, night.files[feed]).items()} == dict.fromkeys(
+            ("none", "totals", "full"), EQUAL
+        )
+
+
+def test_the_whole_suites_agree_with_the_clean_night(night):
+    """The corpus leaves Great Expectations out where nothing depends on it; here it judges every clean partition."""
+    from pipelines.flows import ingest_feed, read_gate_inputs
+
+    for feed in ("wms_stock", "erp_items", "wms_transfers"):
+        inputs = read_gate_inputs(night.home, feed, night.day, ingest_feed(night.home, feed, night.day), night.policy)
+        figures = {name: getattr(inputs, name) for name in ("rows_in", "rows_quarantined", "trailing_counts", "known_keys")}
+        said = run_gate(load_contract(feed), inputs.frame, business_date=night.day, policy=night.policy.gate, **figures)
+        assert said.passed and any(check.rule == "suite" for check in said.checks)
+
+
+@pytest.mark.parametrize("fault", MANIFEST_FAULTS)
+def test_a_manifest_that_is_not_the_files_is_refused(fault, night):
+    for feed in ("wms_stock", "erp_purchase_orders", "erp_locations"):
+        entry = MANIFEST_FAULTS[fault](night.entry(feed), {**night.entry(feed), "rows": 1, "bytes": 9, "sha256": "e" * 64})
+        outcome = judge_entry(night, feed, night.files[feed], entry)
+        assert outcome.kind == REFUSED, (fault, feed, outcome)
+        assert "manifest" in outcome.why
+
+
+edits = st.tuples(st.integers(0, 10**6), st.integers(0, 2), st.binary(min_size=1, max_size=4))
+
+
+@given(feed=st.sampled_from(sorted(load_contracts())), changes=st.lists(edits, min_size=1, max_size=3))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_an_edit_of_bytes_reaches_no_other_line(night, tmp_path_factory, feed, changes):
+    """Bytes put in, out or over at random: the file is refused for a reason a user can read, or every row beyond the touched lines is
+    accepted as it was, and rows in = accepted + quarantined. With the clean file's manifest it never lands at all.
+    """
+    data, touched = night.files[feed], 0
+    for at, way, new in changes:
+        at %= len(data)
+        cut = (at, at + len(new), at)[way]
+        touched += 2 + data[at:cut].count(b"\n") + new.count(b"\n")
+        data = data[:at] + (new if way != 1 else b"") + data[cut if way else at + len(new) :]
+    if data == night.files[feed]:
+        return
+    path = tmp_path_factory.getbasetemp() / "edited.csv"
+    path.write_bytes(data)
+    assert judge_entry(night, feed, data, night.entry(feed)).kind == REFUSED
+    try:
+        checked = check_file(path, load_contract(feed))
+    except EvenstockError as error:
+        assert "edited.csv" in str(error)
+        return
+    assert checked.rows_in == checked.accepted.num_rows + checked.quarantined.num_rows
+    wrong, missing = differences(night.truth[feed], checked.accepted.drop_columns(["_source_line"]))
+    # A file of a few hundred bytes may lose its header's meaning, but then it is refused above.
+    assert len(wrong) <= touched and len(missing) <= touched * 2
+
+
+@given(luck=st.integers(0, 2**32), feed=st.sampled_from(sorted(load_contracts())), cell=st.text(max_size=12))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_any_text_in_a_cell_is_read_as_it_stands_or_quarantined(night, tmp_path_factory, luck, feed, cell):
+    """No cast ever makes another value of a text: what is accepted says the same as the cell."""
+    case = night.case(feed, random.Random(luck))
+    row, at = random.Random(luck).randrange(len(case.sheet.rows)), random.Random(luck + 1).randrange(len(case.sheet.header))
+    case.sheet.rows[row][at] = cell
+    path = tmp_path_factory.getbasetemp() / "cell.csv"
+    path.write_bytes(case.sheet.text().encode("utf-8", "replace"))
+    try:
+        checked = check_file(path, load_contract(feed))
+    except EvenstockError:
+        return
+    wrong, missing = differences(night.truth[feed], checked.accepted.drop_columns(["_source_line"]))
+    assert len(wrong) <= 1 and len(missing) <= 2
+    column = case.sheet.header[at]
+    for accepted in wrong:
+        assert _says(accepted[column], cell), (column, cell, accepted[column])
+
+
+def _says(value, cell):
+    """Whether a typed value is what the text says, written the canonical way."""
+    if value is None:
+        return cell == ""
+    if isinstance(value, bool):
+        return cell == str(value).lower()
+    if isinstance(value, str):
+        return value == cell
+    if hasattr(value, "isoformat"):
+        return value.isoformat() == cell
+    return float(value) == float(cell) and cell.isascii()
