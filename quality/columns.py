@@ -38,7 +38,7 @@ def check_shifted_rows(scene: Scene) -> GateCheck:
     """No column slipped by one row or more against the key: in the order of the file, values are those of a neighbour's past."""
     said = []
     if len(scene.rows) >= MIN_ROWS:
-        columns = [column for column in scene.contract.columns if column.name not in scene.contract.key]
+        columns = [column for column in scene.contract.columns if column.name not in (*scene.contract.key, "line_no")]
         for column in columns:
             step = _slip(scene, column)
             if step:
@@ -63,7 +63,7 @@ def _why_swapped(scene: Scene, a: Column, b: Column) -> str:
         return "rows hold what the other column held before"
     if _kind(a) in ("number", "time") and a.unit == b.unit and _is_turned(scene, a.name, b.name):
         return "their order is the other way round than before"
-    if _kind(a) == "text" and _words_swapped(scene, a.name, b.name):
+    if _kind(a) == "text" and not _has_same_words(scene, a, b) and _words_swapped(scene, a.name, b.name):
         return "their words are those of the other column before"
     if {a.name, b.name} == {"origin", "destination"} and _ends_swapped(scene):
         return "the same keys had the two ends the other way round"
@@ -105,6 +105,12 @@ def _is_turned(scene: Scene, a: str, b: str) -> bool:
 def _order(one: Floats, other: Floats) -> tuple[int, int]:
     """Rows in which the first is above the second, and below it; empty values are neither."""
     return int((one > other).sum()), int((one < other).sum())
+
+
+def _has_same_words(scene: Scene, a: Column, b: Column) -> bool:
+    """Events may name the keys of one feed in either column any day: the first goods that come back went the other way before."""
+    named = {reference.column: reference.feed for reference in scene.contract.references}
+    return not scene.is_keyed and a.name in named and named[a.name] == named.get(b.name)
 
 
 def _words_swapped(scene: Scene, a: str, b: str) -> bool:

@@ -1,32 +1,44 @@
 """What a feed has always done, learned from its own recent rows: how lines are numbered, how far dates lie apart, what prices are to the
 list, and that an event is told on the day of its news. A row that does otherwise is named; where there was no habit nothing is judged.
+What may well be new, a word or a discount never seen, is named and freezes nothing.
 """
 
 import datetime
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
 from pipelines.extracts.contract import FeedContract, load_contract
-from quality.verdicts import Failing, GateCheck, Severity, examples
+from quality.verdicts import Failing, GateCheck, examples
 
 BLOCK_SHARE = 0.05
+# Of rows that are new rather than wrong.
+NEWS_BLOCK_SHARE = 0.5
+MAX_NAMED = 200
 HABIT_SHARE = 0.995
 MIN_ROWS = 20
 ALWAYS_ROWS = 60
 MAX_WORDS = 12
 MAX_SHAPES = 6
 MIN_CODE = 8
+MIN_CODES_PER_SHAPE = 3
+MIN_DAYS, RECURRING_SHARE = 3, 0.8
+# A price this many times the usual ones is no discount.
+NO_DISCOUNT = 2.0
 # Told when it left and again when it arrived, and never else.
 TOLD_ONCE_MORE = ("wms_shipments",)
 # Rows of another kind are written in another way: each kind has habits of its own.
 KINDS_OF_ROWS = {"wms_movements": "type", "wms_receipts": "reference_type", "wms_transfers": "state"}
 LINE_KEYS = {"erp_sales_orders": ("order_id", "line_no"), "erp_purchase_orders": ("po_id", "line_no")}
 Frames = Mapping[str, pd.DataFrame]
-Finding = tuple[str, np.ndarray]
+Wrong = tuple[str, np.ndarray]
+# What is said, of which rows, and whether they are wrong (true) or may be something new.
+Finding = tuple[str, np.ndarray, bool]
 _KINDS = str.maketrans(string.digits + string.ascii_uppercase + string.ascii_lowercase, "9" * 10 + "A" * 26 + "a" * 26)
 
 
@@ -48,24 +60,55 @@ def _check(
     contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None, day: datetime.date
 ) -> tuple[GateCheck, list[Failing]]:
     name = f"habits:{contract.feed}"
-    found = [
-        *_numbering(contract, frame, past),
-        *_gaps(contract, frame, past),
-        *_spelling(contract, frame, past),
-        *_prices(frame, past, items),
-        *_packs(frame, past, items),
-        *_news(contract, frame, past, day),
-    ]
-    why = [""] * len(frame)
-    for text, wrong in found:
-        for row in np.flatnonzero(wrong):
+    why, is_wrong = [""] * len(frame), np.zeros(len(frame), dtype=bool)
+    for text, rows, wrong in sorted(_find(contract, frame, past, items, day), key=lambda found: not found[2]):
+        for row in np.flatnonzero(rows):
             why[row] = why[row] or text
+        is_wrong |= rows & wrong
     rows = [row for row, text in enumerate(why) if text]
     key = [column for column in contract.key if column in frame]
-    said = [f"{', '.join(str(frame[column].iloc[row]) for column in key)}: {why[row]}" for row in rows]
-    severity: Severity = "block" if len(rows) > max(2, BLOCK_SHARE * len(frame)) else "warn"
-    check = GateCheck(name, not rows, severity, f"{len(rows)} of {len(frame)} rows", "what the feed always did", examples(said))
-    return check, [entry for row, text in zip(rows, said, strict=True) for entry in _failing(contract.feed, frame, row, name, text)]
+    said = {row: f"{', '.join(str(frame[column].iloc[row]) for column in key)}: {why[row]}" for row in rows}
+    count, news = int(is_wrong.sum()), len(rows) - int(is_wrong.sum())
+    blocks = count > max(2, BLOCK_SHARE * len(frame)) or (news >= MIN_ROWS and news > NEWS_BLOCK_SHARE * len(frame))
+    observed = f"{len(rows)} of {len(frame)} rows" + (f", {news} of them perhaps new" if news else "")
+    shown = tuple(sorted(said.values())[:MAX_NAMED]) if news else examples(said.values())
+    check = GateCheck(name, not rows, "block" if blocks else "warn", observed, "what the feed always did", shown)
+    frozen = (row for row in rows if is_wrong[row])
+    return check, [entry for row in frozen for entry in _failing(contract.feed, frame, row, name, said[row])]
+
+
+def _find(
+    contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None, day: datetime.date
+) -> Iterator[Finding]:
+    """Everything that rows do otherwise, each kind of row held against its own kind: the first transfers ever break no habit."""
+    for text, wrong in (*_numbering(contract, frame, past), *_news(contract, frame, past, day)):
+        yield text, wrong, True
+    for rows, like in _kinds(contract, frame, past):
+        if len(like) >= MIN_ROWS:
+            part = frame[rows]
+            for judge in (_gaps, _spelling):
+                yield from _spread(rows, judge(contract, part, like))
+            yield from _spread(rows, _prices(part, like, items))
+            yield from _spread(rows, ((text, wrong, True) for text, wrong in _packs(part, like, items)))
+
+
+def _kinds(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[tuple[np.ndarray, pd.DataFrame]]:
+    """The rows of each kind, and the earlier ones of the same kind."""
+    column = KINDS_OF_ROWS.get(contract.feed)
+    if column is None:
+        yield np.ones(len(frame), dtype=bool), past
+        return
+    now, before = frame[column].astype(object).to_numpy(), past[column].astype(object).to_numpy()
+    for kind in pd.unique(now):
+        yield now == kind, past[before == kind]
+
+
+def _spread(rows: np.ndarray, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings of some rows as findings of all."""
+    for text, wrong, is_wrong in found:
+        whole = np.zeros(len(rows), dtype=bool)
+        whole[rows] = wrong
+        yield text, whole, is_wrong
 
 
 def _failing(feed: str, frame: pd.DataFrame, row: int, name: str, text: str) -> Iterator[Failing]:
@@ -75,7 +118,7 @@ def _failing(feed: str, frame: pd.DataFrame, row: int, name: str, text: str) -> 
             yield Failing(str(frame[place].iloc[row]), str(frame["item_id"].iloc[row]), name, text, feed, line)
 
 
-def _numbering(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
+def _numbering(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Wrong]:
     """Lines of a document are numbered without gaps from one."""
     if contract.feed not in LINE_KEYS:
         return
@@ -93,7 +136,10 @@ def _is_gapless(frame: pd.DataFrame, document: str, line: str) -> pd.Series:
 
 
 def _gaps(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
-    """Days between any two dates of a row, and units between two counts, lie within what was seen, and half as far again."""
+    """Days between any two dates of a row, and units between two counts, lie within what was seen, and half as far again.
+
+    Below 60 rows that is a guess, and freezes nothing.
+    """
     dates = [column.name for column in contract.columns if column.type in ("date", "timestamp")]
     pairs = [(_days, one, other) for at, one in enumerate(dates) for other in dates[at + 1 :]]
     pairs += [(_units, "system_qty", "counted_qty")] if contract.feed == "wms_counts" else []
@@ -104,10 +150,10 @@ def _gaps(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> It
             continue
         low, high = float(seen.min()), float(seen.max())
         slack = (high - low) * (0.5 if len(seen) >= 200 else 1.0)
-        yield f"{other} is unusually far from {one}", (now < low - slack) | (now > high + slack)
+        yield f"{other} is unusually far from {one}", (now < low - slack) | (now > high + slack), len(seen) >= ALWAYS_ROWS
 
 
-def _packs(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Finding]:
+def _packs(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Wrong]:
     """What is ordered from suppliers comes in whole packs, if it always did."""
     if "qty_ordered" not in frame or items is None:
         return
@@ -131,26 +177,49 @@ def _not_a_time(values: pd.Series) -> np.ndarray:
 
 
 def _spelling(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
-    """A text is one of the few words that a column always had, or of the few shapes of its codes; references are another check's."""
+    """A text is one of the few words that a column always had, or of the few shapes of its codes; references are another check's.
+
+    A known word in another spelling is wrong, and so is a code of another shape; another word may be new.
+    """
     referred = {reference.column for reference in contract.references}
     for column in contract.columns:
         if column.type != "text" or column.enum or column.name in referred:
             continue
         seen, now = past[column.name].dropna().astype(str), frame[column.name].fillna("").astype(str)
-        if len(seen) >= ALWAYS_ROWS and (spell := _way_to_spell(set(seen.unique()))):
-            known = {spell(word) for word in seen.unique()} | {""}
+        words = set(seen.unique())
+        if len(seen) >= ALWAYS_ROWS and (spell := _way_to_spell(words, past[column.name], past[contract.date_column])):
+            known, plain = {spell(word) for word in words} | {""}, {_plain(word) for word in words}
             strange = [word for word in now.unique() if spell(word) not in known]
-            yield f"{column.name} is unlike any before", now.isin(strange).to_numpy(dtype=bool)
+            new = [word for word in strange if spell is str and word.isalpha() and _plain(word) not in plain]
+            yield f"{column.name} is unlike any before", now.isin(set(strange) - set(new)).to_numpy(dtype=bool), True
+            yield f"{column.name} is a new word", now.isin(new).to_numpy(dtype=bool), False
 
 
-def _way_to_spell(words: set[str]) -> Callable[[str], str] | None:
-    """What texts of a column have in common: being few words without digits, one exact shape of code, or a few loose ones."""
+def _way_to_spell(words: set[str], told: pd.Series, moments: pd.Series) -> Callable[[str], str] | None:
+    """What texts of a column have in common: being few words without digits, one exact shape of code, or a few loose ones.
+
+    Codes tell of a shape where there are 20 different ones and 3 of each shape, or where they come again on 3 days or more, as suppliers
+    do: a handful of documents says nothing of the next.
+    """
     if len(words) <= MAX_WORDS and not any(letter.isdigit() for word in words for letter in word):
         return str
+    if len(words) < MIN_ROWS:
+        days = moments.dt.normalize().groupby(told.to_numpy()).nunique()
+        return _loose if (days >= MIN_DAYS).mean() >= RECURRING_SHARE else None
     shapes = {_shape(word) for word in words}
     if len(shapes) == 1 and len(next(iter(shapes))) >= MIN_CODE:
         return _shape
-    return _loose if len({_loose(word) for word in words}) <= MAX_SHAPES else None
+    loose = Counter(_loose(word) for word in words)
+    return _loose if len(loose) <= MAX_SHAPES and min(loose.values()) >= MIN_CODES_PER_SHAPE else None
+
+
+def _plain(word: str) -> str:
+    """A word without what spelling adds: capitals, accents, blanks and marks.
+
+    >>> _plain(" Réseau_1")
+    'reseau1'
+    """
+    return "".join(letter for letter in unicodedata.normalize("NFKD", word).casefold() if letter.isalnum())
 
 
 def _shape(text: str) -> str:
@@ -168,7 +237,7 @@ def _loose(text: str) -> str:
 
 
 def _prices(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Finding]:
-    """A price is to the item's list price as it always was."""
+    """A price is to the item's list price as it always was; a discount deeper than any before may be new, half or double is not."""
     if "unit_price_usd" not in frame or items is None:
         return
     lists = items.drop_duplicates("item_id").set_index("item_id")["unit_price_usd"].astype(float)
@@ -180,10 +249,13 @@ def _prices(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None)
         return
     low, high = float(seen.min()), float(seen.max())
     slack = (high - low) / 2
-    yield "unit_price_usd is unusual against the list price", (now < low - slack - 1e-6) | (now > high + slack + 1e-6)
+    unusual = (now < low - slack - 1e-6) | (now > high + slack + 1e-6)
+    far = (now < low / NO_DISCOUNT) | (now > high * NO_DISCOUNT)
+    yield "unit_price_usd is unusual against the list price", unusual & far, True
+    yield "unit_price_usd is new against the list price", unusual & ~far, False
 
 
-def _news(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, day: datetime.date) -> Iterator[Finding]:
+def _news(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, day: datetime.date) -> Iterator[Wrong]:
     """Nothing has happened later than the business date, and something of each row happened on it."""
     happened = [column.name for column in contract.columns if column.name.endswith("_at") or column.name == "at"]
     moments = np.column_stack([_days(frame, name) for name in happened])
