@@ -59,12 +59,18 @@ def _blocked_faults(
 
 
 def _reserved_faults(stock: pd.DataFrame, orders: pd.DataFrame | None) -> pd.DataFrame:
-    """Item-locations whose reserved units are not those of open order lines: said and expected."""
-    said = stock.groupby(PAIR)["reserved"].sum()
+    """Item-locations whose reserved units are not those of open order lines: said and expected.
+
+    Where all that is there is reserved, an order may wait for more.
+    """
+    sums = stock.groupby(PAIR)[["on_hand", "reserved", "blocked"]].sum()
+    said, free = sums["reserved"], sums["on_hand"] - sums["reserved"] - sums["blocked"]
     if orders is None:
         return _different(said, said[:0])
     latest = orders.drop_duplicates(["order_id", "line_no"], keep="last")
-    return _different(said, latest[latest["status"] == "open"].groupby(PAIR)["qty_units"].sum())
+    wrong = _different(said, latest[latest["status"] == "open"].groupby(PAIR)["qty_units"].sum())
+    waits = (wrong["said"] < wrong["told"]) & (free.reindex(wrong.index) <= 0).to_numpy(dtype=bool)
+    return wrong[~waits]
 
 
 def _different(said: pd.Series, told: pd.Series) -> pd.DataFrame:

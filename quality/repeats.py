@@ -72,8 +72,9 @@ def _hashes_of_today(scene: Scene) -> NDArray[np.uint64]:
 
 
 def _row_hashes(frame: pd.DataFrame, scene: Scene) -> NDArray[np.uint64]:
-    """One number per row over all columns but single-column keys of events (their numbering); times without their day."""
-    skipped = {scene.contract.key[0], "order_id", "po_id"} if scene.contract.kind == "event" else set()
+    """One number per row over all columns but the numbers of events and their documents; times without their day."""
+    keys = {reference.column for reference in scene.contract.references}
+    skipped = {scene.contract.key[0], "order_id", "po_id"} - keys if scene.contract.kind == "event" else set()
     if scene.contract.kind == "event" and scene.contract.key[0] == "transfer_id":
         skipped = set()
     columns = {}
