@@ -4,16 +4,15 @@ What may well be new, a word or a discount never seen, is named and freezes noth
 """
 
 import datetime
-import re
-import string
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import pandas as pd
 
 from pipelines.extracts.contract import FeedContract, load_contract
+from quality.shapes import count_loose_shapes, count_shapes, loose_shape_of, shape_of
 from quality.verdicts import Failing, GateCheck, examples
 
 BLOCK_SHARE = 0.05
@@ -39,7 +38,6 @@ Frames = Mapping[str, pd.DataFrame]
 Wrong = tuple[str, np.ndarray]
 # What is said, of which rows, and whether they are wrong (true) or may be something new.
 Finding = tuple[str, np.ndarray, bool]
-_KINDS = str.maketrans(string.digits + string.ascii_uppercase + string.ascii_lowercase, "9" * 10 + "A" * 26 + "a" * 26)
 
 
 def check_habits(frames: Frames, known: Frames, business_date: datetime.date) -> tuple[list[GateCheck], list[Failing]]:
@@ -186,31 +184,33 @@ def _spelling(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -
         if column.type != "text" or column.enum or column.name in referred:
             continue
         seen, now = past[column.name].dropna().astype(str), frame[column.name].fillna("").astype(str)
-        words = set(seen.unique())
-        if len(seen) >= ALWAYS_ROWS and (spell := _way_to_spell(words, past[column.name], past[contract.date_column])):
-            known, plain = {spell(word) for word in words} | {""}, {_plain(word) for word in words}
-            strange = [word for word in now.unique() if spell(word) not in known]
+        way = _way_to_spell(seen, past[column.name], past[contract.date_column]) if len(seen) >= ALWAYS_ROWS else None
+        if way:
+            spell, known = way
+            strange = [word for word in now.unique() if word and spell(word) not in known]
+            plain = {_plain(word) for word in known} if spell is str and strange else set()
             new = [word for word in strange if spell is str and word.isalpha() and _plain(word) not in plain]
             yield f"{column.name} is unlike any before", now.isin(set(strange) - set(new)).to_numpy(dtype=bool), True
             yield f"{column.name} is a new word", now.isin(new).to_numpy(dtype=bool), False
 
 
-def _way_to_spell(words: set[str], told: pd.Series, moments: pd.Series) -> Callable[[str], str] | None:
-    """What texts of a column have in common: being few words without digits, one exact shape of code, or a few loose ones.
+def _way_to_spell(seen: pd.Series, told: pd.Series, moments: pd.Series) -> tuple[Callable[[str], str], AbstractSet[str]] | None:
+    """What texts of a column have in common, being few words without digits, one exact shape of code, or a few loose ones; and which.
 
     Codes tell of a shape where there are 20 different ones and 3 of each shape, or where they come again on 3 days or more, as suppliers
     do: a handful of documents says nothing of the next.
     """
-    if len(words) <= MAX_WORDS and not any(letter.isdigit() for word in words for letter in word):
-        return str
-    if len(words) < MIN_ROWS:
+    different = seen.drop_duplicates()
+    if len(different) <= MAX_WORDS and not any(letter.isdigit() for word in different for letter in word):
+        return str, set(different)
+    shapes = count_shapes(different)
+    loose = count_loose_shapes(shapes)
+    if len(different) < MIN_ROWS:
         days = moments.dt.normalize().groupby(told.to_numpy()).nunique()
-        return _loose if (days >= MIN_DAYS).mean() >= RECURRING_SHARE else None
-    shapes = {_shape(word) for word in words}
+        return (loose_shape_of, loose.keys()) if (days >= MIN_DAYS).mean() >= RECURRING_SHARE else None
     if len(shapes) == 1 and len(next(iter(shapes))) >= MIN_CODE:
-        return _shape
-    loose = Counter(_loose(word) for word in words)
-    return _loose if len(loose) <= MAX_SHAPES and min(loose.values()) >= MIN_CODES_PER_SHAPE else None
+        return shape_of, shapes.keys()
+    return (loose_shape_of, loose.keys()) if len(loose) <= MAX_SHAPES and min(loose.values()) >= MIN_CODES_PER_SHAPE else None
 
 
 def _plain(word: str) -> str:
@@ -220,20 +220,6 @@ def _plain(word: str) -> str:
     'reseau1'
     """
     return "".join(letter for letter in unicodedata.normalize("NFKD", word).casefold() if letter.isalnum())
-
-
-def _shape(text: str) -> str:
-    """Letters and digits by kind, one for one.
-
-    >>> _shape("SO-2026"), _loose("SO-2026")
-    ('AA-9999', 'A-9')
-    """
-    return text.translate(_KINDS)
-
-
-def _loose(text: str) -> str:
-    """The shape without lengths."""
-    return re.sub(r"(.)\1+", r"\1", _shape(text))
 
 
 def _prices(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Finding]:
