@@ -7,7 +7,6 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 _KINDS = {kind: letters for kind, letters in (("9", string.digits), ("A", string.ascii_uppercase), ("a", string.ascii_lowercase))}
 _TRANSLATED = str.maketrans({letter: kind for kind, letters in _KINDS.items() for letter in letters})
@@ -43,7 +42,7 @@ def count_shapes(texts: pd.Series) -> Counter[str]:
     _, offsets, letters = found.buffers()
     kinds = _BYTES[np.frombuffer(letters, dtype=np.uint8)] if letters else np.zeros(0, dtype=np.uint8)
     shapes = pa.LargeStringArray.from_buffers(len(found), offsets, pa.py_buffer(kinds.tobytes()))
-    counts = pc.value_counts(shapes)
+    counts = shapes.value_counts()
     return Counter(dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)))
 
 
