@@ -63,7 +63,7 @@ def run_gate(
         *suite,
         check_keys_unique(contract, frame),
         *references,
-        *check_dates(contract, frame, business_date, policy, is_first=not any(trailing_counts)),
+        *check_dates(contract, frame, business_date, policy, not any(trailing_counts), history or History()),
     ]
     if contract.date_column and contract.kind == "snapshot":
         checks.append(check_locations_reported(frame, contract.date_column, business_date, known_keys.get("erp_locations", frozenset())))
@@ -175,11 +175,17 @@ def check_references(
 
 
 def check_dates(
-    contract: FeedContract, frame: pd.DataFrame, business_date: datetime.date, policy: GatePolicy, is_first: bool = False
+    contract: FeedContract,
+    frame: pd.DataFrame,
+    business_date: datetime.date,
+    policy: GatePolicy,
+    is_first: bool = False,
+    history: History | None = None,
 ) -> list[GateCheck]:
     """Freshness: the partition has rows of its own business date (feeds that come in bursts aside), and none from the future.
 
-    A first load of events may end on quiet days: up to 7 of them warn. Later, rows of old days alone are an old file, which blocks.
+    A first load of events may end on quiet days: up to 7 of them warn. Later, rows of old days alone are an old file, which blocks,
+    unless they are earlier events told again with news, as orders are on the day they ship.
     """
     if not contract.date_column or frame.empty:
         return []
@@ -190,7 +196,8 @@ def check_dates(
     newest = days[days <= today].max()
     shown = "none" if pd.isna(newest) else newest.date().isoformat()
     is_fresh = bool(newest == today) or (contract.may_be_empty and not contract.expected_daily)
-    is_quiet = is_first and contract.may_be_empty and bool(newest >= today - pd.Timedelta(days=MAX_QUIET_DAYS))
+    is_quiet = contract.may_be_empty and bool(newest >= today - pd.Timedelta(days=MAX_QUIET_DAYS))
+    is_quiet = is_quiet and (is_fresh or is_first or is_told_again(contract, frame, (history or History()).recent))
     return [
         GateCheck("fresh", is_fresh, "warn" if is_quiet else "block", f"newest row {shown}", business_date.isoformat()),
         GateCheck(
@@ -202,6 +209,16 @@ def check_dates(
             examples(future.dt.strftime("%Y-%m-%d").drop_duplicates()),
         ),
     ]
+
+
+def is_told_again(contract: FeedContract, frame: pd.DataFrame, recent: pd.DataFrame) -> bool:
+    """True if each row is an earlier event's by its key, and more than half of them say something else of it."""
+    names, key = [column.name for column in contract.columns], list(contract.key)
+    if contract.kind != "event" or not set(names) <= set(recent):
+        return False
+    is_known = frame[key].merge(recent[key].drop_duplicates(), how="left", on=key, indicator=True)["_merge"] == "both"
+    is_same = frame[names].merge(recent[names].drop_duplicates(), how="left", on=names, indicator=True)["_merge"] == "both"
+    return bool(is_known.all() and is_same.mean() < 0.5)
 
 
 def check_locations_reported(frame: pd.DataFrame, date_column: str, business_date: datetime.date, known: AbstractSet[str]) -> GateCheck:
