@@ -20,12 +20,14 @@ from pipelines.domain.errors import InputRefused
 from pipelines.extracts.checking import CheckedFile, check_file
 from pipelines.extracts.contract import FeedContract
 from pipelines.extracts.durable import file_sha256, write_file
+from pipelines.extracts.kept_frames import KeptFrames
 from pipelines.extracts.kept_layouts import kept_layout
 from pipelines.extracts.landed import LandedFile
 from pipelines.extracts.manifest import parse_date
 
 FORMAT = "evenstock-lake/1"
 ROW_GROUP_ROWS = 122_880
+_FRAMES = KeptFrames()
 _SIDECAR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.v([0-9]{4,})-[0-9a-f]{12}\.parquet\.json")
 
 
@@ -133,8 +135,8 @@ def read_partition(lake_dir: Path, feed: str, business_date: datetime.date) -> p
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """One lake file as a frame, with the types of `read_partition`."""
-    return to_frame(pq.read_table(path))
+    """One lake file as a frame, with the types of `read_partition`; small ones are read once per process, since they never change."""
+    return _FRAMES.read(path, lambda path: to_frame(pq.read_table(path)))
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """What was known before a business date: the newest earlier snapshot of master data, recent events, and all of the day's documents."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.store.home import Home
@@ -28,9 +28,7 @@ def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date)
 
     A feed without earlier rows is left out.
     """
-    import pandas as pd
-
-    from pipelines.extracts.lake import current_files, read_frame
+    from pipelines.extracts.lake import current_files
 
     known = {}
     for feed in sorted({*frames, *(feed for group in DOCUMENTS for feed in group)}):
@@ -39,11 +37,10 @@ def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date)
         group = next((group for group in DOCUMENTS if feed in group), None)
         recent = _recent(files) if group else files[-2 if feed == "wms_stock" else -1 :]
         older = files[: len(files) - len(recent)] if group else []
-        parts = [_rows_of(file, group[feed], _wanted(group, frames)) for file in older] if group else []
-        parts += [read_frame(file.path) for file in recent]
-        kept = [part for part in parts if len(part)]
-        if kept:
-            known[feed] = pd.concat(kept, ignore_index=True)
+        wanted = tuple(_wanted(group, frames)) if group and older else ()
+        rows = _join(tuple(recent), tuple(older), group[feed] if group else "", wanted)
+        if rows is not None:
+            known[feed] = rows
     return known
 
 
@@ -58,12 +55,23 @@ def _recent(files: "list[LakeFile]") -> "list[LakeFile]":
     return files[len(files) - count :]
 
 
+def _join(recent: "tuple[LakeFile, ...]", older: "tuple[LakeFile, ...]", column: str, wanted: tuple[str, ...]) -> "pd.DataFrame | None":
+    """All rows of recent files and those of older ones whose document is wanted; None without a row."""
+    import pandas as pd
+
+    from pipelines.extracts import lake
+
+    parts = [_rows_of(file, column, wanted) for file in older] + [lake.read_frame(file.path) for file in recent]
+    kept = [part for part in parts if len(part)]
+    return pd.concat(kept, ignore_index=True) if kept else None
+
+
 def _wanted(group: Mapping[str, str], frames: "Mapping[str, pd.DataFrame]") -> list[str]:
     """The documents that the day's rows of a group of feeds name."""
     return sorted({str(name) for feed, column in group.items() if feed in frames for name in frames[feed][column].dropna()})
 
 
-def _rows_of(file: "LakeFile", column: str, wanted: list[str]) -> "pd.DataFrame":
+def _rows_of(file: "LakeFile", column: str, wanted: Sequence[str]) -> "pd.DataFrame":
     """The rows of a lake file whose document is one of those wanted."""
     import pyarrow as pa
     import pyarrow.dataset as ds
