@@ -20,6 +20,7 @@ from pipelines.extracts import durable, lake
 from pipelines.extracts.contract import load_contract
 from pipelines.extracts.lake import current_files
 from pipelines.flows import gate_inputs, intake, known
+from pipelines.store import workfolder
 from pipelines.store.home import Home
 from pipelines.twin.demand import DemandTable, generate_demand
 from pipelines.twin.extracts import write_drop, write_history_drop
@@ -28,6 +29,7 @@ from pipelines.twin.world import World, build_generated_world
 from quality.judge import judge_feed
 from quality.night import judge_night
 from quality.verdicts import GateVerdict
+from tests.faults.mutations.memory import remembering
 from tests.faults.mutations.sheet import Case, Sheet
 
 START = dt.date(2026, 1, 5)
@@ -125,16 +127,17 @@ def _send_all_masters(first: Path, last: Path) -> None:
 
 @contextmanager
 def quick_reading() -> Iterator[None]:
-    """No fsync, lake files of the clean days read once, their rows counted once: what a night reads, not how often, decides."""
+    """No fsync; what clean days hold is read and counted once, and checks of unchanged frames remembered: how often decides nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(durable, "sync_file", lambda *_: None)
         read, count = lake.read_frame, intake.count_trailing_rows
         patch.setattr(lake, "read_frame", functools.lru_cache(maxsize=400)(read))
         patch.setattr(intake, "count_trailing_rows", functools.lru_cache(maxsize=400)(count))
         patch.setattr(gate_inputs, "read_past", functools.lru_cache(maxsize=400)(gate_inputs.read_past))
-        rows_of = functools.lru_cache(maxsize=400)(lambda file, column, wanted, read=known._rows_of: read(file, column, list(wanted)))
-        patch.setattr(known, "_rows_of", lambda file, column, wanted: rows_of(file, column, tuple(wanted)))
-        yield
+        patch.setattr(known, "_join", functools.lru_cache(maxsize=400)(known._join))
+        patch.setattr(workfolder.os, "fsync", lambda _: None)
+        with remembering():
+            yield
 
 
 def run_gates(home: Home, day: dt.date, policy: Policy) -> None:
