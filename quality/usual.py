@@ -65,6 +65,9 @@ def _check(
         is_wrong |= rows & wrong
     rows = [row for row, text in enumerate(why) if text]
     key = [column for column in contract.key if column in frame]
+    for row in rows:
+        # What freezes nothing names its item-location here.
+        why[row] += "" if is_wrong[row] else _whereabouts(frame, row)
     said = {row: f"{', '.join(str(frame[column].iloc[row]) for column in key)}: {why[row]}" for row in rows}
     count, news = int(is_wrong.sum()), len(rows) - int(is_wrong.sum())
     blocks = count > max(2, BLOCK_SHARE * len(frame)) or (news >= MIN_ROWS and news > NEWS_BLOCK_SHARE * len(frame))
@@ -107,6 +110,11 @@ def _spread(rows: np.ndarray, found: Iterable[Finding]) -> Iterator[Finding]:
         whole = np.zeros(len(rows), dtype=bool)
         whole[rows] = wrong
         yield text, whole, is_wrong
+
+
+def _whereabouts(frame: pd.DataFrame, row: int) -> str:
+    names = [column for column in ("location_id", "origin", "destination", "item_id") if column in frame]
+    return f" ({', '.join(str(frame[column].iloc[row]) for column in names)})"
 
 
 def _failing(feed: str, frame: pd.DataFrame, row: int, name: str, text: str) -> Iterator[Failing]:
@@ -177,20 +185,20 @@ def _not_a_time(values: pd.Series) -> np.ndarray:
 def _spelling(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
     """A text is one of the few words that a column always had, or of the few shapes of its codes; references are another check's.
 
-    A known word in another spelling is wrong, and so is a code of another shape; another word may be new.
+    A known word in another spelling is wrong, and so is a code of another shape, where 60 rows tell; another word may be new.
     """
     referred = {reference.column for reference in contract.references}
     for column in contract.columns:
         if column.type != "text" or column.enum or column.name in referred:
             continue
         seen, now = past[column.name].dropna().astype(str), frame[column.name].fillna("").astype(str)
-        way = _way_to_spell(seen, past[column.name], past[contract.date_column]) if len(seen) >= ALWAYS_ROWS else None
+        way = _way_to_spell(seen, past[column.name], past[contract.date_column]) if len(seen) >= MIN_ROWS else None
         if way:
             spell, known = way
             strange = [word for word in now.unique() if word and spell(word) not in known]
             plain = {_plain(word) for word in known} if spell is str and strange else set()
             new = [word for word in strange if spell is str and word.isalpha() and _plain(word) not in plain]
-            yield f"{column.name} is unlike any before", now.isin(set(strange) - set(new)).to_numpy(dtype=bool), True
+            yield f"{column.name} is unlike any before", now.isin(set(strange) - set(new)).to_numpy(dtype=bool), len(seen) >= ALWAYS_ROWS
             yield f"{column.name} is a new word", now.isin(new).to_numpy(dtype=bool), False
 
 
