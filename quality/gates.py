@@ -14,9 +14,9 @@ from quality.columns import check_shifted_rows, check_swapped_columns
 from quality.history import History, set_scene
 from quality.repeats import check_repeated_rows, count_changed_rows, fingerprint
 from quality.values import check_shifted_decimals, check_unit_mixups, name_rows
-from quality.verdicts import Failing, GateCheck, GateVerdict, Severity, examples, verdict, write_verdict
+from quality.verdicts import Failing, GateCheck, GateVerdict, Severity, examples, verdict
 
-__all__ = ["Failing", "GateCheck", "GateVerdict", "Severity", "run_gate", "verdict", "write_verdict"]
+__all__ = ["Failing", "GateCheck", "GateVerdict", "Severity", "run_gate", "verdict"]
 
 MIN_TRAILING_DAYS = 3
 EVENT_NOISE_SIGMAS = 4.0

@@ -5,7 +5,7 @@ gets a cause. Line by line, documents are compared in documents.py and fulfilmen
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from quality.verdicts import MAX_EXAMPLES, Failing, GateCheck, Severity
 PAIR = ["location_id", "item_id"]
 Frames = Mapping[str, pd.DataFrame]
 Found = tuple[GateCheck, list[Failing]]
+Tally = Callable[[Frames, datetime.date], pd.Series]
 # Feeds of few rows say nothing about a share of the network unless its size is known.
 FEW_ROWS = ("receipts_match_movements", "transit_matches_transfers")
 CAUSES = ("unknown key", "unit mix-up", "missing row", "timing", "unbooked", "unshipped", "quantity")
@@ -46,11 +47,6 @@ class DayBook:
         """Item-locations in today's stock, of which a share may be frozen."""
         stock = self.frame("wms_stock")
         return int(stock.groupby(PAIR, observed=True).ngroups) if len(stock) else 0
-
-
-def reconcile_day(frames: Frames, previous_stock: pd.DataFrame | None, business_date: datetime.date) -> list[GateCheck]:
-    """The checks of `reconcile_book` alone."""
-    return reconcile_book(DayBook(frames, previous_stock, business_date))[0]
 
 
 def reconcile_book(book: DayBook) -> tuple[list[GateCheck], list[Failing]]:
@@ -87,12 +83,7 @@ def check_stock_replay(book: DayBook) -> Found:
 
 def check_shipments(book: DayBook) -> Found:
     """Units shipped on customer orders = units that left as sales, per location and item."""
-    wrong = _differences(_shipped(book.frames, book.date), _sold(book.frames, book.date))
-    before = book.date - datetime.timedelta(days=1)
-    gap_before = _shipped(book.earlier, before).sub(_sold(book.earlier, before), fill_value=0)
-    causes = _Causes(book, wrong.table)
-    causes.mark("timing", wrong.table["gap"] == -gap_before.reindex(wrong.table.index).fillna(0))
-    causes.mark("unbooked", wrong.table["expected"] == 0)
+    wrong, causes = _compare_books(book, _shipped, _sold)
     causes.mark("unshipped", wrong.table["observed"] == 0)
     feed = "wms_shipments" if len(book.frame("wms_shipments")) else "wms_movements"
     return _report(book, "shipments_match_sales", "units shipped = units of sale movements", wrong, causes.done("quantity"), feed)
@@ -100,16 +91,22 @@ def check_shipments(book: DayBook) -> Found:
 
 def check_receipts(book: DayBook) -> Found:
     """Good and damaged units received = units that came in by transfer or purchase order, per location and item."""
-    wrong = _differences(_received(book.frames, book.date), _arrived(book.frames, book.date))
-    before = book.date - datetime.timedelta(days=1)
-    gap_before = _received(book.earlier, before).sub(_arrived(book.earlier, before), fill_value=0)
-    causes = _Causes(book, wrong.table)
-    causes.mark("timing", wrong.table["gap"] == -gap_before.reindex(wrong.table.index).fillna(0))
-    causes.mark("unbooked", wrong.table["expected"] == 0)
+    wrong, causes = _compare_books(book, _received, _arrived)
     causes.mark("missing row", wrong.table["observed"] == 0)
     return _report(
         book, "receipts_match_movements", "units received = units of inbound movements", wrong, causes.done("quantity"), "wms_receipts"
     )
+
+
+def _compare_books(book: DayBook, document: Tally, ledger: Tally) -> tuple["_Differences", "_Causes"]:
+    """Where documents and ledger of a day differ; a gap that the day before left the other way is timing, one no ledger holds unbooked."""
+    wrong = _differences(document(book.frames, book.date), ledger(book.frames, book.date))
+    before = book.date - datetime.timedelta(days=1)
+    gap_before = document(book.earlier, before).sub(ledger(book.earlier, before), fill_value=0)
+    causes = _Causes(book, wrong.table)
+    causes.mark("timing", wrong.table["gap"] == -gap_before.reindex(wrong.table.index).fillna(0))
+    causes.mark("unbooked", wrong.table["expected"] == 0)
+    return wrong, causes
 
 
 def check_transit(book: DayBook) -> Found:

@@ -4,12 +4,10 @@ import datetime
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import GatePolicy
-from pipelines.extracts.durable import write_file
 
 FORMAT = "evenstock-gate/1"
 MAX_EXAMPLES = 5
@@ -135,13 +133,6 @@ def apply_severity(checks: Sequence[GateCheck], policy: GatePolicy) -> list[Gate
         if wanted != "off":
             judged.append(replace(check, severity=wanted) if wanted in ("block", "warn") else check)
     return judged
-
-
-def write_verdict(gates_dir: Path, verdict: GateVerdict) -> Path:
-    """Write `<gates_dir>/<business_date>/<feed>.json` in one stroke."""
-    target = Path(gates_dir) / verdict.business_date.isoformat() / f"{verdict.feed}.json"
-    write_file(target, lambda path: path.write_text(verdict.to_json(), encoding="utf-8"))
-    return target
 
 
 def examples(values: Any) -> tuple[str, ...]:

@@ -194,7 +194,7 @@ def _take(
     if batch.broken:
         if grouping:
             refuse_unknown(source, batch.broken[0].line, "", batch.broken[0].reason)
-        lines = [(b.line, "", b.reason, b.value) for b in batch.broken]
+        lines = [(b.line, b.column, b.reason, b.value) for b in batch.broken]
         broken = pa.table(dict(zip(("line", "column", "reason", "value"), map(list, zip(*lines, strict=True)), strict=True)))
         with _registered(connection, "broken", broken):
             connection.execute("INSERT INTO quarantined SELECT * FROM broken")

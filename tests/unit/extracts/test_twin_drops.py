@@ -13,7 +13,7 @@ from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import build_generated_world
 from quality.gates import run_gate
-from quality.reconciliation import reconcile_day
+from quality.reconciliation import DayBook, reconcile_book
 
 
 def dispatch(world, day):
@@ -58,7 +58,7 @@ def test_everything_is_accepted_gated_and_reconciled(drops, tmp_path):
             )  # fmt: skip
             assert verdict.passed, verdict.failures
         earlier = frames["wms_stock"] if previous is None else previous
-        assert [check for check in reconcile_day(frames, earlier, day) if not check.passed] == []
+        assert [check for check in reconcile_book(DayBook(frames, earlier, day))[0] if not check.passed] == []
         previous = frames["wms_stock"]
         seen |= set(results)
     assert seen == set(contracts)

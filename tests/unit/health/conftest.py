@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.extracts.quarantine import QUARANTINE_SCHEMA
+from pipelines.flows.intake import save_verdict
 from pipelines.store.home import Home
-from quality.gates import GateCheck, verdict, write_verdict
+from quality.gates import GateCheck, verdict
 
 AS_OF = dt.date(2026, 3, 10)
 STOCK_SHA = "a" * 64
@@ -50,8 +51,7 @@ class HandMade:
         pq.write_table(pa.Table.from_pylist(lines, schema=QUARANTINE_SCHEMA), file)
 
     def judge(self, feed: str, *checks: GateCheck, about: str = STOCK_SHA) -> None:
-        path = write_verdict(self.home.gates, verdict(feed, self.as_of, checks, 0, 0))
-        path.with_suffix(".lake_sha256").write_text(about)
+        save_verdict(self.home, self.as_of, feed, about, verdict(feed, self.as_of, checks, 0, 0).to_json())
 
     def freeze(self, *pairs: dict) -> None:
         body = {

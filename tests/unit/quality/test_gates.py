@@ -10,7 +10,9 @@ import pytest
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import GatePolicy
 from pipelines.extracts.contract import load_contract
-from quality.gates import GateVerdict, check_row_count, run_gate, write_verdict
+from pipelines.flows.intake import save_verdict
+from pipelines.store.home import Home
+from quality.gates import GateVerdict, check_row_count, run_gate
 
 DAY = datetime.date(2026, 1, 5)
 STOCK = load_contract("wms_stock")
@@ -180,10 +182,10 @@ def test_a_feed_that_refers_to_itself_knows_its_own_rows():
 def test_a_verdict_survives_json_and_is_written_in_one_stroke(tmp_path):
     verdict = gate(stock_frame(item_id=["I1", "I9"]))
     assert GateVerdict.from_json(verdict.to_json()) == verdict
-    path = write_verdict(tmp_path, verdict)
-    assert path == tmp_path / "2026-01-05" / "wms_stock.json"
-    assert path.read_text() == verdict.to_json()
-    assert [file.name for file in path.parent.iterdir()] == ["wms_stock.json"]
+    save_verdict(Home(tmp_path), verdict.business_date, verdict.feed, "sha", verdict.to_json())
+    folder = tmp_path / "gates" / "2026-01-05"
+    assert (folder / "wms_stock.json").read_text() == verdict.to_json()
+    assert {file.name for file in folder.iterdir()} == {"wms_stock.json", "wms_stock.lake_sha256"}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "evenstock-gate/9"}', '{"format": "evenstock-gate/1", "checks": []}'])

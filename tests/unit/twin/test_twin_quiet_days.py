@@ -14,7 +14,7 @@ from pipelines.store.home import Home
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 from quality.gates import run_gate
-from quality.reconciliation import reconcile_day
+from quality.reconciliation import DayBook, reconcile_book
 
 DAILY = {"erp_sales_orders", "wms_shipments", "wms_movements"}
 WARM_UP = 14
@@ -48,7 +48,7 @@ def judge(home, as_of):
         )  # fmt: skip
         failed |= {feed: {(check.name, check.severity) for check in verdict.failures}} if verdict.failures else {}
         passes &= verdict.passed
-    between = [check for check in reconcile_day(*flows.read_day(home, as_of), as_of) if not check.passed]
+    between = [check for check in reconcile_book(DayBook(*flows.read_day(home, as_of), as_of))[0] if not check.passed]
     return failed, passes and not between
 
 
