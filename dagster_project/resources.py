@@ -25,6 +25,7 @@ class EvenstockHome(dg.ConfigurableResource):
     duckdb_temp: str = "8GB"
     duckdb_threads: int = 2
     drop_seconds: float = 60.0
+    is_rebuild: bool = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "EvenstockHome":
@@ -52,7 +53,7 @@ class EvenstockHome(dg.ConfigurableResource):
     def run_of(self, context: dg.AssetExecutionContext) -> flows.Run:
         """The run that a step belongs to."""
         as_of = dt.date.fromisoformat(context.partition_key)
-        return flows.Run(self.folders, as_of, self.policy, self.seed, context.run.run_id[:8], self.ledger_url)
+        return flows.Run(self.folders, as_of, self.policy, self.seed, context.run.run_id[:8], self.ledger_url, self.is_rebuild)
 
     def store_environment(self, store: Path) -> dict[str, str]:
         """Environment of the dbt process that builds `store`."""

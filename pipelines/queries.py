@@ -98,7 +98,8 @@ def read_lines(home: Home, ledger_url: str = "") -> "pd.DataFrame":
 def explain(home: Home, line_id: str) -> str:
     """Why the published plan moves this line. Raises `UsageError` with the nearest line for an unknown one."""
     publication = read_publication(home)
-    stories = json.loads((publication.path / "explanations.json").read_text(encoding="utf-8"))
+    with publication.reading() as folder:
+        stories = json.loads((folder / "explanations.json").read_text(encoding="utf-8"))
     if line_id not in stories:
         near = difflib.get_close_matches(line_id, list(stories), n=1)
         meant = f"did you mean {near[0]}?" if near else "evenstock plan show lists the lines"
@@ -128,4 +129,5 @@ def read_published(publication: "Publication", name: str) -> "pd.DataFrame":
     """One Parquet file of a publication."""
     import pandas as pd
 
-    return pd.read_parquet(publication.path / f"{name}.parquet")
+    with publication.reading() as folder:
+        return pd.read_parquet(folder / f"{name}.parquet")

@@ -158,8 +158,22 @@ class GatePolicy:
 
 
 @dataclass(frozen=True)
+class RetentionPolicy:
+    """How many days of each kind of state are kept, counted back from the newest judged business date; see docs/runbooks/retention.md.
+
+    `landed_days` counts for landed files with all that was made of them (lake, quarantine, gates); null keeps them for ever.
+    """
+
+    landed_days: int | None = _within(Range(400, 36600), None)
+    publication_days: int = _within(DAYS, 90)
+    work_days: int = _within(DAYS, 7)
+    log_days: int = _within(DAYS, 30)
+    health_days: int = _within(DAYS, 400)
+
+
+@dataclass(frozen=True)
 class Policy:
-    """All that people decide, by subject. `digest` identifies it in every plan."""
+    """All that people decide, by subject. `digest` identifies it in every plan; retention changes no plan and is not in it."""
 
     service: ServicePolicy = field(default_factory=ServicePolicy)
     finance: FinancePolicy = field(default_factory=FinancePolicy)
@@ -168,12 +182,23 @@ class Policy:
     kpi: KpiPolicy = field(default_factory=KpiPolicy)
     feedback: FeedbackPolicy = field(default_factory=FeedbackPolicy)
     gate: GatePolicy = field(default_factory=GatePolicy)
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
 
     @property
     def digest(self) -> str:
-        """sha256 over the canonical JSON of every value."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        """sha256 over the canonical JSON of every value that a plan may depend on."""
+        values = {name: value for name, value in asdict(self).items() if name != "retention"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def to_values(self) -> dict[str, Any]:
+        """Nested plain values that `parse_policy` reads back.
+
+        >>> parse_policy(Policy(gate=GatePolicy(severity=(("fresh", "off"),))).to_values()).gate.severity
+        (('fresh', 'off'),)
+        """
+        values = asdict(self)
+        values["gate"]["severity"] = dict(self.gate.severity)
+        return values
 
 
 def parse_policy(values: dict[str, Any], source: str = "policy") -> Policy:
@@ -236,7 +261,7 @@ def _nearest(value: Any, known: tuple[str, ...]) -> str:
 def _check_number(default: Any, value: Any, path: str, allowed: Range) -> Any:
     if default is None and value is None:
         return None
-    is_whole = isinstance(default, int)
+    is_whole = isinstance(default, int) or (default is None and isinstance(allowed.low, int))
     wanted = f"must be a finite {'whole ' * is_whole}number, {allowed}, found {shown(value)}"
     if isinstance(value, bool) or not isinstance(value, int if is_whole else int | float):
         raise InputRefused(f"{path}: {wanted}")

@@ -17,7 +17,7 @@ from pipelines.flows.intake import (
     save_verdict,
 )
 from pipelines.flows.late import blocked_dates, read_late_rows
-from pipelines.flows.night import audit, build_store, learn, make_forecasts, make_plan, make_run_id, publish_run
+from pipelines.flows.night import audit, build_store, learn, make_forecasts, make_plan, publish_run
 from pipelines.flows.run import DAILY_FEEDS, FEEDS, MASTER_FEEDS, Run
 from pipelines.flows.watch import InboxReport, watch_inbox
 
@@ -41,7 +41,6 @@ __all__ = [
     "look_at_drop",
     "make_forecasts",
     "make_plan",
-    "make_run_id",
     "publish_run",
     "read_arrival",
     "read_day",

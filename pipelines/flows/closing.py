@@ -110,7 +110,8 @@ def _current_run(run: Run) -> dict[str, Any] | None:
 def _published_stock(publication: "Publication") -> "pd.DataFrame":
     import pandas as pd
 
-    return pd.read_parquet(publication.path / "marts" / "fct_plan_inputs.parquet", columns=[*STOCK_COLUMNS])
+    with publication.reading() as folder:
+        return pd.read_parquet(folder / "marts" / "fct_plan_inputs.parquet", columns=[*STOCK_COLUMNS])
 
 
 def _send(ledger: "Ledger", home: Home, stock: "pd.DataFrame", as_of: dt.date, on: dt.date, decided_at: str) -> "DispatchResult":

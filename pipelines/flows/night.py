@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.domain.policy import Policy
 from pipelines.flows.frozen import add_worth, read_frozen
 from pipelines.flows.intake import gated_files
+from pipelines.flows.provenance import describe_inputs, describe_outputs, digest_known
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ PUBLISHED = ("plan.json", "problem.json", "explanations.json", "audit.json", "in
 def build_store(run: Run) -> Path:
     """Name the run by everything it reads, and build its fresh store: views on the lake, parameters, the ledger's lines."""
     from pipelines.extracts.corrections import record_partitions
-    from pipelines.extracts.lake import lake_digest
+    from pipelines.extracts.lake import current_files, lake_digest
     from pipelines.store.warehouse import create_store
 
-    files = {feed: gated_files(run.home, feed, run.as_of) for feed in FEEDS}
+    if run.is_rebuild:
+        files = {feed: current_files(run.home.lake, feed, run.as_of) for feed in FEEDS}
+    else:
+        files = {feed: gated_files(run.home, feed, run.as_of) for feed in FEEDS}
     inputs = {feed: lake_digest(found) for feed, found in files.items() if found or feed not in OPTIONAL_FEEDS}
-    frozen = read_frozen(run.home, run.as_of)["pairs"]
-    run_id = make_run_id(run, inputs, frozen)
+    identity = identify_run(run, inputs, read_frozen(run.home, run.as_of)["pairs"])
+    run_id = digest_known(identity)
     store = run.work.begin(run.attempt, run_id, run.as_of)
     lines = run.ledger.transfer_lines(run.as_of)
     lake = {feed: [file.path for file in found] for feed, found in files.items()}
@@ -38,13 +42,14 @@ def build_store(run: Run) -> Path:
     read = {feed: record_partitions(found) for feed, found in files.items()}
     known = {"inputs": inputs, "policy": run.policy.digest, "seed": run.seed, "versions": versions(), "partitions": read}
     run.work.write_json("inputs", known)
+    run.work.write_json("provenance", describe_inputs(run, identity, files))
     run.work.finish("store")
     return store
 
 
-def make_run_id(run: Run, inputs: dict[str, str], frozen: Sequence[Mapping[str, Any]] = ()) -> str:
-    """First 16 hex of sha256 over the canonical JSON of everything the run is a function of; of frozen pairs not their worth."""
-    known = {
+def identify_run(run: Run, inputs: dict[str, str], frozen: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Everything the run is a function of, of which its id is the digest; of frozen pairs not their worth."""
+    known: dict[str, Any] = {
         "as_of": run.as_of.isoformat(),
         "inputs": inputs,
         "ledger": run.ledger.ledger_digest(run.as_of),
@@ -53,9 +58,7 @@ def make_run_id(run: Run, inputs: dict[str, str], frozen: Sequence[Mapping[str, 
         "seed": run.seed,
         "versions": versions(),
     }
-    if frozen:
-        known["frozen"] = _frozen_list(frozen)
-    return hashlib.sha256(json.dumps(known, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+    return known | ({"frozen": _frozen_list(frozen)} if frozen else {})
 
 
 def learn(run: Run) -> dict[str, Any]:
@@ -164,10 +167,12 @@ def publish_run(run: Run) -> "Publication":
     for step in ("audit", "decisions"):
         run.work.require(step)
     files = {name: run.work.folder / name for name in PUBLISHED}
-    done = publish(run.home.published, run.work.run_id, run.as_of, run.work.store, files, _manifest(run))
+    log = {"attempt": run.attempt}
+    done = publish(run.home.published, run.work.run_id, run.as_of, run.work.store, files, _manifest(run), log)
     document = (done.path / "plan.json").read_bytes()
     plan, lines = json.loads(document), pd.read_parquet(done.path / "plan_lines.parquet")
-    record = RunRecord(run.work.run_id, run.as_of, plan["status"], plan["objective_usd"], plan["gap_share"])
+    provenance = run.work.read_json("provenance") | describe_outputs(done)
+    record = RunRecord(run.work.run_id, run.as_of, plan["status"], plan["objective_usd"], plan["gap_share"], provenance=provenance)
     run.ledger.propose(record, lines, hashlib.sha256(document).hexdigest(), run.decided_at)
     run.work.finish("publication")
     return done

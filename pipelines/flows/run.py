@@ -38,7 +38,10 @@ VERSIONED = ("evenstock", "dbt-core", "dbt-duckdb", "duckdb", "highspy", "numpy"
 
 @dataclass(frozen=True)
 class Run:
-    """One attempt at one business date: where state lives, what people decided, and the attempt's own name."""
+    """One attempt at one business date: where state lives, what people decided, and the attempt's own name.
+
+    The lake of a rebuild holds what a published run read, and nothing else: gates let it pass then and are not asked again.
+    """
 
     home: Home
     as_of: dt.date
@@ -46,6 +49,7 @@ class Run:
     seed: int = 0
     attempt: str = "attempt"
     ledger_url: str = ""
+    is_rebuild: bool = False
 
     @cached_property
     def ledger(self) -> "Ledger":

@@ -14,14 +14,17 @@ import sqlalchemy as sa
 from pipelines.domain.errors import UsageError
 from pipelines.domain.outcome import LineOutcome
 from pipelines.domain.transfer import LineAction, next_state
-from pipelines.store import ledger_chain, ledger_decisions, ledger_execution, ledger_frames
+from pipelines.store import ledger_chain, ledger_decisions, ledger_execution, ledger_frames, ledger_runs, ledger_snapshot
 from pipelines.store.ledger_chain import ChainCheck
-from pipelines.store.ledger_decisions import Proposal, Request, RunRecord
+from pipelines.store.ledger_decisions import Proposal, Request
 from pipelines.store.ledger_execution import DispatchRecord, Progress
-from pipelines.store.ledger_migration import bring_to_head
+from pipelines.store.ledger_migration import bring_to_head, readable
+from pipelines.store.ledger_runs import RunRecord
 from pipelines.store.ledger_tables import make_engine, make_reading_engine, reading, writing
 
-__all__ = ["ChainCheck", "DispatchRecord", "Ledger", "Progress", "Proposal", "RunRecord", "open_ledger"]
+__all__ = ["LEDGER_FILE", "ChainCheck", "DispatchRecord", "Ledger", "Progress", "Proposal", "RunRecord", "open_ledger"]
+
+LEDGER_FILE = "ledger.sqlite"
 
 
 class Ledger:
@@ -31,7 +34,7 @@ class Ledger:
     """
 
     def __init__(self, url: str | sa.URL, read_only: bool = False) -> None:
-        self._engine = make_reading_engine(url) if read_only else make_engine(url)
+        self._engine = readable(make_reading_engine(url)) if read_only else make_engine(url)
         if not read_only:
             bring_to_head(self._engine)
 
@@ -51,13 +54,27 @@ class Ledger:
     def current_run(self) -> dict[str, Any] | None:
         """The run proposed last: run_id, as_of, status, plan_digest and what else was recorded."""
         with reading(self._engine) as connection:
-            row = ledger_decisions.current_run(connection)
+            row = ledger_runs.current_run(connection)
             return None if row is None else dict(row._mapping)
 
     def current_lines(self, run_id: str) -> pd.DataFrame:
         """Lines of a run as proposed, with `state`, `qty_approved_units` and `transfer_id` of now; ordered by line id."""
         with reading(self._engine) as connection:
             return ledger_frames.plan_line_frame(connection, run_id)
+
+    def find_run(self, run_id: str) -> dict[str, Any] | None:
+        """A run as recorded, or None."""
+        with reading(self._engine) as connection:
+            row = ledger_runs.find_run(connection, run_id)
+            return None if row is None else dict(row._mapping)
+
+    def proposed_runs(self) -> list[dict[str, Any]]:
+        """Every run whose plan was proposed, in that order: run_id, as_of, plan_digest, provenance and `is_open`.
+
+        A run is open while one of its lines can still change state: proposed, approved, or on its way.
+        """
+        with reading(self._engine) as connection:
+            return ledger_runs.proposed_runs(connection)
 
     # What was decided
 
@@ -177,6 +194,16 @@ class Ledger:
         with reading(self._engine) as connection:
             return ledger_frames.ledger_digest(connection, as_of)
 
+    def marks(self) -> dict[str, int]:
+        """How far the ledger has come; `copy_until` takes it back to there."""
+        with reading(self._engine) as connection:
+            return ledger_snapshot.read_marks(connection)
+
+    def copy_until(self, target: Path, marks: Mapping[str, int]) -> None:
+        """Write a ledger of its own of all that stood in this one at `marks`."""
+        with reading(self._engine) as connection:
+            ledger_snapshot.copy_until(connection, target, marks)
+
     def feedback_digest(self, as_of: date) -> str:
         """sha256 of the learned parameters that a run at `as_of` reads."""
         with reading(self._engine) as connection:
@@ -185,7 +212,7 @@ class Ledger:
 
 def open_ledger(home: Path, url: str | None = None, read_only: bool = False) -> Ledger:
     """The ledger of a home: `ledger.sqlite` in it, or the database of `url`; with `read_only` for looking, also on a read-only disk."""
-    return Ledger(url or sa.URL.create("sqlite", database=str(home.resolve() / "ledger.sqlite")), read_only)
+    return Ledger(url or sa.URL.create("sqlite", database=str(home.resolve() / LEDGER_FILE)), read_only)
 
 
 def _check_action(action: str) -> None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from pipelines.domain.errors import DecisionRefused, UsageError
 from pipelines.domain.transfer import FIRM_STATES, SERVING_STATES, LineAction, LineState, next_state, states_text, whole_packs
 from pipelines.store.ledger_chain import append_decisions, canonical_json
+from pipelines.store.ledger_runs import RunRecord, current_run, save_run
 from pipelines.store.ledger_tables import plan_lines, runs
 
 REQUIRED_COLUMNS = (
@@ -24,18 +25,6 @@ REQUIRED_COLUMNS = (
 _OWN_COLUMNS = ("run_id", "as_of", "state", "qty_now_units", "transfer_id")
 PLANNED_COLUMNS = tuple(c.name for c in plan_lines.columns if c.name not in _OWN_COLUMNS)
 _BY_PEOPLE = (LineAction.APPROVE, LineAction.EDIT, LineAction.REJECT, LineAction.CANCEL)
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """A run as the ledger knows it. `detail` holds anything else worth keeping, without wall times."""
-
-    run_id: str
-    as_of: date
-    status: str = "OPTIMAL"
-    objective_usd: float | None = None
-    gap_share: float | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,23 +54,6 @@ class Request:
     units: Mapping[str, int] = field(default_factory=dict)
     on: date | None = None
     max_age_days: int | None = None
-
-
-def save_run(connection: sa.Connection, run: RunRecord, plan_digest: str | None) -> sa.Row:
-    """Record `run` once; later calls may add a plan digest but never replace one. Returns the stored row."""
-    stored = connection.execute(sa.select(runs).where(runs.c.run_id == run.run_id)).one_or_none()
-    if stored is None:
-        values = {"run_id": run.run_id, "as_of": run.as_of, "status": run.status, "objective_usd": run.objective_usd}
-        values |= {"gap_share": run.gap_share, "detail": canonical_json(dict(run.detail)), "plan_digest": plan_digest}
-        connection.execute(sa.insert(runs).values(**values))
-    elif stored.plan_digest is None and plan_digest is not None:
-        connection.execute(sa.update(runs).where(runs.c.run_id == run.run_id).values(plan_digest=plan_digest))
-    elif plan_digest not in (None, stored.plan_digest):
-        raise DecisionRefused(
-            f"run {run.run_id} was recorded with plan {stored.plan_digest[:12]}, now it brings plan {plan_digest[:12]}: "
-            "the same run must give the same plan; report it and keep the recorded one"
-        )
-    return connection.execute(sa.select(runs).where(runs.c.run_id == run.run_id)).one()
 
 
 def propose_lines(connection: sa.Connection, run: RunRecord, lines: pd.DataFrame, plan_digest: str, decided_at: str) -> Proposal:
@@ -131,12 +103,6 @@ def decide_lines(connection: sa.Connection, request: Request) -> list[dict[str, 
         units = _units_after(request, line)
         steps.append(step_row(line, request.action, request.actor, reason, line.plan_digest, effective, request.decided_at, units))
     return append_decisions(connection, steps)
-
-
-def current_run(connection: sa.Connection) -> sa.Row | None:
-    """The run whose plan was proposed last."""
-    newest = sa.select(runs).where(runs.c.proposed_seq.is_not(None)).order_by(runs.c.proposed_seq.desc()).limit(1)
-    return connection.execute(newest).one_or_none()
 
 
 def step_row(

@@ -17,7 +17,8 @@ from pipelines.domain.frames import each_row
 from pipelines.domain.outcome import LineOutcome
 from pipelines.domain.transfer import LineAction, LineState, next_state, path_to, states_text
 from pipelines.store.ledger_chain import append_decisions
-from pipelines.store.ledger_decisions import current_run, step_row
+from pipelines.store.ledger_decisions import step_row
+from pipelines.store.ledger_runs import current_run
 from pipelines.store.ledger_tables import dispatches, outcomes, plan_lines, runs
 
 _APPROVED = states_text([LineState.APPROVED, LineState.EDITED])

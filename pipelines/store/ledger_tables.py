@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from pipelines.domain.errors import UsageError
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 
 metadata = sa.MetaData()
 _units = sa.BigInteger
@@ -35,6 +35,8 @@ runs = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
     # Order in which plans were proposed; the highest is the current one. Null: recorded, but never proposed.
     sa.Column("proposed_seq", sa.Integer, unique=True),
+    # What the run was made of and the digests of what it published: enough to make it again. Null for runs of older releases.
+    sa.Column("provenance", sa.Text),
 )
 
 plan_lines = sa.Table(

@@ -9,7 +9,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from pipelines.store.warehouse import literal, mart_columns, open_store, quoted
 FORMAT = "evenstock-publication/1"
 DATABASE = "evenstock.duckdb"
 MANIFEST = "manifest.json"
+# What differs between two makings of the same run: who made it, and the bytes of the DuckDB file. Outside every digest.
+RUN_LOG = "run_log.json"
 _RESERVED = {"format", "run_id", "as_of", "files", "marts"}
 
 
@@ -39,6 +42,18 @@ class Publication:
         file = self.path / "inputs.json"
         return json.loads(file.read_bytes()).get("partitions", {}) if file.is_file() else {}
 
+    @contextmanager
+    def reading(self) -> Generator[Path]:
+        """The folder while a block reads in it; raises `InputRefused` with the remedy if retention takes the publication away meanwhile."""
+        try:
+            yield self.path
+        except FileNotFoundError as error:
+            if self.path.is_dir():
+                raise
+            raise InputRefused(
+                f"publication {self.run_id} of {self.as_of} was removed by evenstock prune while it was read; read the current one"
+            ) from error
+
 
 def publish(
     published_dir: Path,
@@ -47,13 +62,15 @@ def publish(
     store_path: Path,
     files: Mapping[str, Path | bytes],
     manifest: Mapping[str, Any],
+    log: Mapping[str, Any] | None = None,
 ) -> Publication:
     """Publish the marts of a store and `files` (name -> content or path) as run `run_id`, and make it current.
 
     The folder is written beside, flushed to disk and renamed; its manifest, written last, holds the sha256 of every file and the
     entries of `manifest`. The same run again is verified and left alone; a damaged or half-written folder is repaired file by
-    file. `current` moves to the run unless it already shows a later `as_of`. Parquet and JSON files are the same bytes for the
-    same content; the DuckDB file is not, since DuckDB stamps its files.
+    file. `current` moves to the run unless it already shows a later `as_of`. Parquet files, JSON files and the manifest are the
+    same bytes for the same content. The DuckDB file is not, since DuckDB stamps its files: its sha256 stands in `run_log.json`, with
+    the entries of `log`, and what it holds is what the Parquet files hold.
 
     Raises `UsageError` for names that are not plain and `InputRefused` when a file to publish is missing.
     """
@@ -64,7 +81,7 @@ def publish(
     if not _is_intact(folder):
         draft = published_dir / f".draft-{run_id}"
         shutil.rmtree(draft, ignore_errors=True)
-        _write_draft(draft, run_id, as_of, Path(store_path), files, manifest)
+        _write_draft(draft, run_id, as_of, Path(store_path), files, manifest, log or {})
         _install(draft, folder)
     publication = _read(folder)
     _point_current(published_dir, publication)
@@ -90,18 +107,42 @@ def read_run(published_dir: Path, run_id: str) -> Publication | None:
 def verify(folder: Path) -> list[str]:
     """What is wrong with a publication: names of missing, changed and unlisted files; empty when it is intact."""
     try:
-        listed = json.loads((folder / MANIFEST).read_bytes())["files"]
+        listed = {name: entry["sha256"] for name, entry in json.loads((folder / MANIFEST).read_bytes())["files"].items()}
     except (OSError, ValueError, KeyError):
         return [MANIFEST]
-    found = {str(file.relative_to(folder)) for file in _files_below(folder)} - {MANIFEST}
+    # Older releases listed the DuckDB file in the manifest and had no log.
+    unlisted = {MANIFEST}
+    if DATABASE not in listed:
+        listed[DATABASE] = _logged_sha256(folder)
+        unlisted.add(RUN_LOG)
+    found = {str(file.relative_to(folder)) for file in _files_below(folder)} - unlisted
     wrong = found ^ set(listed)
-    wrong |= {name for name in found & set(listed) if _sha256(folder / name) != listed[name]["sha256"]}
+    wrong |= {name for name in found & set(listed) if _sha256(folder / name) != listed[name]}
     return sorted(wrong)
+
+
+def adopt(published_dir: Path, folder: Path) -> Publication:
+    """Bring a publication that was made elsewhere on the same disk to its place, and make it current unless a later one is."""
+    publication = _read(folder)
+    published_dir = Path(published_dir).resolve()
+    published_dir.mkdir(parents=True, exist_ok=True)
+    if not _is_intact(published_dir / publication.run_id):
+        _install(folder, published_dir / publication.run_id)
+    publication = _read(published_dir / publication.run_id)
+    _point_current(published_dir, publication)
+    return publication
+
+
+def _logged_sha256(folder: Path) -> str:
+    try:
+        return json.loads((folder / RUN_LOG).read_bytes())["database"]["sha256"]
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def _check_names(run_id: str, files: Mapping[str, Path | bytes], manifest: Mapping[str, Any]) -> None:
     for name in [run_id, *files]:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}", name) or name in {"current", MANIFEST, DATABASE, "marts"}:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}", name) or name in {"current", MANIFEST, DATABASE, RUN_LOG, "marts"}:
             raise UsageError(f"cannot publish under the name {name!r}: letters, digits, `_`, `-` and `.` only, and none of ours")
     taken = sorted(_RESERVED & set(manifest))
     if taken:
@@ -112,13 +153,20 @@ def _check_names(run_id: str, files: Mapping[str, Path | bytes], manifest: Mappi
 
 
 def _write_draft(
-    draft: Path, run_id: str, as_of: datetime.date, store_path: Path, files: Mapping[str, Path | bytes], manifest: Mapping[str, Any]
+    draft: Path,
+    run_id: str,
+    as_of: datetime.date,
+    store_path: Path,
+    files: Mapping[str, Path | bytes],
+    manifest: Mapping[str, Any],
+    log: Mapping[str, Any],
 ) -> None:
     (draft / "marts").mkdir(parents=True)
     marts = _export_marts(draft, store_path)
     for name, content in sorted(files.items()):
         (draft / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
     listed = {str(file.relative_to(draft)): {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in _files_below(draft)}
+    (draft / RUN_LOG).write_bytes(_canonical_json(dict(log) | {"database": listed.pop(DATABASE)}))
     body = dict(manifest) | {"format": FORMAT, "run_id": run_id, "as_of": as_of.isoformat(), "marts": marts, "files": listed}
     (draft / MANIFEST).write_bytes(_canonical_json(body))
     for file in _files_below(draft):

@@ -27,7 +27,7 @@ def outcome(home: Path) -> dict[str, str]:
     publication = current(home / "published")
     assert verify(publication.path) == []
     files = [*publication.path.rglob("*.parquet"), *publication.path.glob("*.json"), *(home / "outbox").rglob("*.json")]
-    found = {str(p.relative_to(home)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.name != "manifest.json"}
+    found = {str(p.relative_to(home)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.name != "run_log.json"}
     states = open_ledger(home).current_lines(publication.run_id)
     return found | {"states": states[["line_id", "state", "qty_approved_units", "transfer_id"]].to_json()}
 

@@ -208,7 +208,7 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(InputRefused, match="revision 9999, this Evenstock knows up to 0001"):
+    with pytest.raises(InputRefused, match="revision 9999, this Evenstock knows up to 0002"):
         open_ledger(tmp_path)
 
 

@@ -63,6 +63,7 @@ def test_a_publication_holds_marts_files_and_a_manifest_that_names_them(store: P
     assert current(tmp_path / "published") == done
     assert set(content(done.path)) == {
         "manifest.json",
+        "run_log.json",
         "plan.json",
         "problem.json",
         "evenstock.duckdb",
@@ -70,23 +71,26 @@ def test_a_publication_holds_marts_files_and_a_manifest_that_names_them(store: P
         "marts/kpi_summary.parquet",
     }
     assert done.manifest["marts"] == {"dim_item": {"grain": ["item_id"], "rows": 9}, "kpi_summary": {"grain": ["position"], "rows": 50}}
+    outside = ("manifest.json", "run_log.json", "evenstock.duckdb")
     assert {name: entry["sha256"] for name, entry in done.manifest["files"].items()} == {
-        k: v for k, v in content(done.path).items() if k != "manifest.json"
+        k: v for k, v in content(done.path).items() if k not in outside
     }
+    log = json.loads((done.path / "run_log.json").read_text())
+    assert log["database"]["sha256"] == content(done.path)["evenstock.duckdb"]
     assert (done.run_id, done.as_of, done.manifest["gap_share"]) == ("r1", day(10), 0.01)
     with duckdb.connect(str(done.path / "evenstock.duckdb"), read_only=True) as connection:
         assert connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall() == [("dim_item",), ("kpi_summary",)]
 
 
-def test_parquet_and_json_are_the_same_bytes_whatever_the_order_of_rows(tmp_path: Path):
+def test_parquet_json_and_manifest_are_the_same_bytes_whatever_the_order_of_rows(tmp_path: Path):
     folders = []
     for name, backwards in (("a", False), ("b", True)):
         store = make_store(tmp_path / f"{name}.duckdb", "r1", backwards=backwards)
         folders.append(content(publish(tmp_path / name, "r1", day(10), store, {"plan.json": b"{}"}, {}).path))
-    for changing in ("evenstock.duckdb", "manifest.json"):
+    for changing in ("evenstock.duckdb", "run_log.json"):
         assert all(folder.pop(changing) for folder in folders)
     assert folders[0] == folders[1]
-    assert len(folders[0]) == 3
+    assert len(folders[0]) == 4
 
 
 def test_the_same_run_again_is_a_no_op(store: Path, tmp_path: Path):
@@ -107,9 +111,11 @@ def test_the_same_run_again_is_a_no_op(store: Path, tmp_path: Path):
         lambda folder: (folder / "evenstock.duckdb").write_bytes(b"half"),
         lambda folder: (folder / "plan.json").write_bytes(b'{"forged": true}'),
         lambda folder: (folder / "stray.txt").write_bytes(b"?"),
+        lambda folder: (folder / "evenstock.duckdb.wal").write_bytes(b"old"),
+        lambda folder: (folder / "run_log.json").unlink(),
         lambda folder: [f.unlink() for f in folder.rglob("*") if f.is_file()],
     ],
-    ids=["no manifest", "torn manifest", "lost mart", "torn database", "changed plan", "stray file", "empty folder"],
+    ids=["no manifest", "torn manifest", "lost mart", "torn database", "changed plan", "stray file", "stray wal", "no log", "empty folder"],
 )
 def test_a_damaged_publication_is_found_and_repaired(damage, store: Path, tmp_path: Path):
     done = publish(tmp_path / "published", "r1", day(10), store, {"plan.json": b"{}"}, {})

@@ -1,0 +1,67 @@
+"""Copies of a ledger: whole, as a backup takes it, and as it was when a run read it. Which files go with it is not decided here."""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines.domain.errors import InputRefused
+from pipelines.store.ledger_chain import FIRST_HASH
+from pipelines.store.ledger_migration import bring_to_head
+from pipelines.store.ledger_tables import chain_heads, decisions, dispatches, feedback, make_engine, plan_lines, runs, writing
+
+MARKS = ("decisions", "feedback", "proposed")
+
+
+def copy_ledger(source: Path, target: Path) -> None:
+    """Copy a SQLite ledger with all that its write-ahead log holds, as of one moment, while others read and write it.
+
+    Raises `InputRefused` for a file that is no sound database.
+    """
+    target.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60)) as old, closing(sqlite3.connect(target)) as new:
+            old.backup(new)
+            new.execute("PRAGMA journal_mode = DELETE")
+            found = new.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise InputRefused(f"{source}: not a sound ledger ({error}); restore the last backup") from error
+    if found != "ok":
+        raise InputRefused(f"{source}: not a sound ledger ({found}); restore the last backup")
+
+
+def read_marks(connection: sa.Connection) -> dict[str, int]:
+    """How far the ledger has come: the last decision, the last learned parameter, the last proposal."""
+    lasts = (decisions.c.seq, feedback.c.seq, runs.c.proposed_seq)
+    return {name: connection.execute(sa.select(sa.func.max(last))).scalar() or 0 for name, last in zip(MARKS, lasts, strict=True)}
+
+
+def copy_until(connection: sa.Connection, target: Path, marks: Mapping[str, int]) -> None:
+    """Write a SQLite ledger of all that stood in this one at `marks`, so that a run reads what it read then.
+
+    Lines carry the state of now: a run reads their decisions. Outcomes are left out: no run reads them.
+    """
+    proposed = sa.select(runs.c.run_id).where(runs.c.proposed_seq <= marks["proposed"])
+    wanted = {
+        runs: runs.c.proposed_seq <= marks["proposed"],
+        plan_lines: plan_lines.c.run_id.in_(proposed),
+        decisions: decisions.c.seq <= marks["decisions"],
+        dispatches: dispatches.c.run_id.in_(proposed),
+        feedback: feedback.c.seq <= marks["feedback"],
+    }
+    rows = {table: _rows(connection, sa.select(table).where(condition)) for table, condition in wanted.items()}
+    last = max(rows[decisions], key=lambda row: row["seq"], default={"seq": 0, "row_hash": FIRST_HASH})
+    engine = make_engine(sa.URL.create("sqlite", database=str(target)))
+    bring_to_head(engine)
+    with writing(engine) as copy:
+        for table, found in rows.items():
+            if found:
+                copy.execute(sa.insert(table), found)
+        copy.execute(sa.update(chain_heads).values(rows=last["seq"], head_hash=last["row_hash"]))
+
+
+def _rows(connection: sa.Connection, query: sa.Select) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in connection.execute(query)]
