@@ -98,7 +98,7 @@ def read_and_write(scratch: Path) -> None:
     """Bare DuckDB: typed columns by the contract's types, no check, zstd Parquet."""
     import duckdb
 
-    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.contracts.contract import load_contract
 
     (scratch / "bare").mkdir()
     with duckdb.connect(config={"threads": 2, "memory_limit": "2GB"}) as connection:
@@ -110,9 +110,9 @@ def read_and_write(scratch: Path) -> None:
 
 def take_in(scratch: Path) -> None:
     """The same files landed with their manifest, checked and in the lake."""
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import ingest
-    from pipelines.extracts.landing import land_drop
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import ingest
+    from pipelines.extracts.landing.landing_zone import land_drop
 
     home = scratch / "ours"
     for landed in land_drop(home / "landing", scratch / "drop"):

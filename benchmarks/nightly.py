@@ -141,8 +141,8 @@ def plain_night() -> list[dict]:
 def gate_feeds(run: object, results: dict) -> None:
     """Every feed's gate and the checks between feeds, their verdicts kept."""
     from pipelines import flows
-    from quality.judge import judge_feed
-    from quality.night import judge_night
+    from quality.judging.judge import judge_feed
+    from quality.judging.night import judge_night
 
     for feed, result in results.items():
         said = judge_feed(flows.read_gate_inputs(run.home, feed, AS_OF, result, run.policy), AS_OF, run.policy.gate)

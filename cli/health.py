@@ -49,7 +49,7 @@ def _newest_date(home: "Home") -> dt.date:
 
 
 def _is_known(home: "Home", day: dt.date) -> bool:
-    from pipelines.extracts.landing import list_landed
+    from pipelines.extracts.landing.landing_zone import list_landed
 
     return home.health_of(day).is_dir() or (home.gates / day.isoformat()).is_dir() or bool(list_landed(home.landing, business_date=day))
 

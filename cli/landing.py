@@ -12,8 +12,8 @@ from cli.screen import print_table, say
 from pipelines.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipelines.extracts.kept_layouts import FoundLayout
-    from pipelines.extracts.landed import LandedFile
+    from pipelines.extracts.landing.kept_layouts import FoundLayout
+    from pipelines.extracts.landing.landed import LandedFile
 
 MAX_ROWS_SHOWN = 20
 
@@ -32,8 +32,8 @@ def land(
     The newest version of a date is in force. Its own contents again change nothing, whatever their name, order or packing; those of an
     older version come back as a new one.
     """
-    from pipelines.extracts.landed import list_landed
-    from pipelines.extracts.landing import infer_business_date, land_files
+    from pipelines.extracts.landing.landed import list_landed
+    from pipelines.extracts.landing.landing_zone import infer_business_date, land_files
     from pipelines.settings import load_settings
     from pipelines.store.lease import hold_lease
 
@@ -51,8 +51,8 @@ def land(
 
 def _reading(feed: str, layout: str, folders: tuple[Path, ...]) -> "tuple[str, FoundLayout | None]":
     """The feed and the layout that reads its files; raises `UsageError` unless one of the two names the feed and both agree."""
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.kept_layouts import find_layout
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.landing.kept_layouts import find_layout
 
     found = find_layout(layout, folders) if layout else None
     if found and feed not in ("", found.layout.feed):
@@ -97,8 +97,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON on stdout.")] = False,
 ) -> None:
     """Show which rows of a file would be accepted and which quarantined, and why. Touches nothing. Exit 0 if all are accepted, else 3."""
-    from pipelines.extracts.checking import check_file
-    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.checking.contract_check import check_file
+    from pipelines.extracts.contracts.contract import load_contract
 
     checked = check_file(file, load_contract(feed))
     refused = checked.quarantined.to_pylist()

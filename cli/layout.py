@@ -15,8 +15,8 @@ from pipelines.domain.errors import UsageError
 from pipelines.domain.foreign_text import clean
 
 if TYPE_CHECKING:
-    from pipelines.extracts.checking import CheckedFile
-    from pipelines.extracts.layout import Layout
+    from pipelines.extracts.checking.contract_check import CheckedFile
+    from pipelines.extracts.layouts.layout import Layout
 
 WIDEST_CELL = 36
 ROWS_SHOWN = 5
@@ -30,8 +30,8 @@ def list_layouts(
     feed: Annotated[str | None, typer.Option("--feed", help="Only layouts of this feed.")] = None,
 ) -> None:
     """List the layouts at hand: those of the site (EVENSTOCK_HOME/layouts), then the shipped ones."""
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.layout import layout_names, load_layout
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.layouts.layout import layout_names, load_layout
 
     folders = _site_layouts()
     wanted = load_contract(feed).feed if feed else None
@@ -57,9 +57,9 @@ def draft(
 ) -> None:
     """Draft a layout from a file: what it looks like, which column is which, and why. What is not sure is marked FILL_IN."""
     from cli.files import check_writable, write_whole
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.layout import LAYOUT_NAME
-    from pipelines.extracts.layout_draft import draft_layout, layout_name
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.drafting.layout_draft import draft_layout, layout_name
+    from pipelines.extracts.layouts.layout import LAYOUT_NAME
 
     contract = load_contract(feed)
     if out is not None and (out.suffix not in (".yaml", ".yml") or not re.fullmatch(LAYOUT_NAME, out.stem)):
@@ -80,8 +80,8 @@ def draft(
 @app.command("check", epilog="Example: evenstock layout check acme_stock.yaml")
 def check(layout: LayoutArgument) -> None:
     """Check a layout without data: what is wrong, on which line, and where every column comes from. Exit 2 if it cannot be used."""
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.layout_words import describe_columns, describe_condition
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.layouts.layout_words import describe_columns, describe_condition
 
     loaded = _load(layout)
     say(f"{loaded.name}: {loaded.system} to {loaded.feed}, {loaded.file.kind}")
@@ -111,8 +111,8 @@ def try_layout(
 
     Exit 0 if none is quarantined, else 3.
     """
-    from pipelines.extracts.checking import check_file
-    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.checking.contract_check import check_file
+    from pipelines.extracts.contracts.contract import load_contract
 
     loaded = _load(layout)
     checked = check_file(
@@ -134,8 +134,8 @@ def _site_layouts() -> tuple[Path, ...]:
 
 def _load(layout: str) -> "Layout":
     """The layout; what is wrong with it or still to do is told line by line before the call is refused."""
-    from pipelines.extracts.layout import load_layout
-    from pipelines.extracts.layout_words import lines_to_fill_in
+    from pipelines.extracts.layouts.layout import load_layout
+    from pipelines.extracts.layouts.layout_words import lines_to_fill_in
 
     path = Path(layout)
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
@@ -157,7 +157,7 @@ def _load(layout: str) -> "Layout":
 
 
 def _business_date(data: Path, given: str | None) -> dt.date | None:
-    from pipelines.extracts.landing import infer_business_date
+    from pipelines.extracts.landing.landing_zone import infer_business_date
 
     return parse_date(given, "--date") if given else infer_business_date(data)
 
@@ -202,9 +202,9 @@ def _show(layout: "Layout", data: Path, checked: "CheckedFile", limit: int) -> N
 
 
 def _show_quarantine(refused: list[dict[str, Any]], limit: int) -> None:
-    from pipelines.extracts.layout_words import REMEDIES
-    from pipelines.extracts.mapping_stages import REASONS as MAPPING_REASONS
-    from pipelines.extracts.text_rules import REASONS
+    from pipelines.extracts.contracts.text_rules import REASONS
+    from pipelines.extracts.layouts.layout_words import REMEDIES
+    from pipelines.extracts.mapping.mapping_stages import REASONS as MAPPING_REASONS
 
     counted = _by_reason(refused)
     print_table(["reason", "column", "rows"], [[reason, _short(column), n] for reason, column, n in counted], "quarantined, by reason:")

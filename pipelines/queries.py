@@ -60,7 +60,7 @@ class PlanHeader:
 
 def read_header(home: Home) -> PlanHeader:
     """The plan's header with the totals of its lines."""
-    from pipelines.extracts.corrections import find_corrections
+    from pipelines.extracts.lake.corrections import find_corrections
 
     publication = read_publication(home)
     manifest, lines = publication.manifest, read_published(publication, "plan_lines")

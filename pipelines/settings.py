@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pipelines.domain.errors import InputRefused, UsageError, shown
 from pipelines.domain.policy import Policy, parse_policy
-from pipelines.extracts.settling import Settling
+from pipelines.extracts.arrival.settling import Settling
 from pipelines.store.home import Home
 
 PREFIX = "EVENSTOCK_"

@@ -49,7 +49,7 @@ def _landing_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
 
         Earlier dates that were corrected, or for which a feed came late, are read and judged anew, and no others.
         """
-        from quality.reopening import reopen_corrected
+        from quality.judging.reopening import reopen_corrected
 
         arrived_at, as_of = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), business_date(context)
         landed = flows.land_inbox(evenstock.folders, as_of, arrived_at, evenstock.drop_seconds)
@@ -115,14 +115,14 @@ def _ingest_one(feed: str, context: dg.AssetExecutionContext, evenstock: Evensto
 
 def _judge(inputs: flows.GateInputs, as_of: dt.date, policy: Policy) -> Any:
     """The verdict of a feed's gate."""
-    from quality.judge import judge_feed
+    from quality.judging.judge import judge_feed
 
     return judge_feed(inputs, as_of, policy.gate)
 
 
 def _reconcile_feeds(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
-    from quality.night import judge_night
-    from quality.reopening import reopen_blocked
+    from quality.judging.night import judge_night
+    from quality.judging.reopening import reopen_blocked
 
     home, as_of, policy = evenstock.folders, business_date(context), evenstock.policy
     reopened = reopen_blocked(home, as_of, policy)

@@ -1,5 +1,7 @@
 """Errors that a user can act on, each with its exit code. Programming errors are not here: they stay ordinary exceptions."""
 
+import difflib
+
 
 class EvenstockError(Exception):
     """A failure with a message for the user and an exit code of the public contract.
@@ -59,3 +61,15 @@ def shown(value: object, longest: int = 80) -> str:
     except ValueError:
         return "a number of thousands of digits"
     return text if len(text) <= longest + 2 else f"{text[: longest - 1]}..."
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A hint to append to a message.
+
+    >>> did_you_mean("wms_stok", ["wms_stock", "erp_items"])
+    "; did you mean 'wms_stock'?"
+    >>> did_you_mean("qqq", ["wms_stock", "erp_items"])
+    '; known: erp_items, wms_stock'
+    """
+    near = difflib.get_close_matches(word.strip().lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}"

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from pipelines.extracts.contract import EARLIEST_YEAR, FREE_TEXT_MAX_CHARS, LATEST_YEAR, Column, FeedContract, load_contracts
-from pipelines.extracts.records import MAX_FILE_BYTES, MAX_LINE_BYTES
-from pipelines.extracts.text_rules import REASONS
+from pipelines.extracts.contracts.contract import EARLIEST_YEAR, FREE_TEXT_MAX_CHARS, LATEST_YEAR, Column, FeedContract, load_contracts
+from pipelines.extracts.contracts.text_rules import REASONS
+from pipelines.extracts.reading.records import MAX_FILE_BYTES, MAX_LINE_BYTES
 
 _INTRO = f"""# Data contracts
 

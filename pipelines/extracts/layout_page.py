@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from pipelines.extracts import layout_schema
-from pipelines.extracts.layout import LAYOUTS_DIR, layout_names, load_layout
-from pipelines.extracts.layout_document import MAX_LAYOUT_BYTES
-from pipelines.extracts.layout_schema import COLUMN, CONDITION, FILE, GROUP, LOOKUP, TOP, VALUES, Schema
-from pipelines.extracts.mapping_stages import REASONS
+from pipelines.extracts.layouts import layout_schema
+from pipelines.extracts.layouts.layout import LAYOUTS_DIR, layout_names, load_layout
+from pipelines.extracts.layouts.layout_document import MAX_LAYOUT_BYTES
+from pipelines.extracts.layouts.layout_schema import COLUMN, CONDITION, FILE, GROUP, LOOKUP, TOP, VALUES, Schema
+from pipelines.extracts.mapping.mapping_stages import REASONS
 
 _INTRO = f"""# Layouts
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import EvenstockError, GateBlocked, InputRefused, UsageError
-from pipelines.extracts.settling import Settling, Sighting, see_files
+from pipelines.extracts.arrival.settling import Settling, Sighting, see_files
 from pipelines.flows.run import DAILY_FEEDS, FEEDS
 from pipelines.store.home import Home, newest_judged_date
 from pipelines.store.workfolder import write_atomically
 
 if TYPE_CHECKING:
-    from pipelines.extracts.arrival import Drop
-    from pipelines.extracts.landed import LandedFile
+    from pipelines.extracts.arrival.drop_folder import Drop
+    from pipelines.extracts.landing.landed import LandedFile
 
 ARRIVAL = "arrival"
 MAX_SHOWN = 5
@@ -36,8 +36,8 @@ def land_inbox(home: Home, as_of: dt.date, arrived_at: str | None = None, quiet_
     folder, so that a night that nothing came for makes the plan of the day before stale. Raises `InputRefused` for what cannot be
     read or is not what was announced, `GateBlocked` for a drop that is not complete, and if nothing has landed.
     """
-    from pipelines.extracts.landed import list_landed
-    from pipelines.extracts.landing import land_deliveries
+    from pipelines.extracts.landing.landed import list_landed
+    from pipelines.extracts.landing.landing_zone import land_deliveries
 
     with _arrival_recorded(home, as_of) as remarks:
         folder, now = home.inbox_of(as_of), _seconds(arrived_at)
@@ -57,9 +57,9 @@ def land_inbox(home: Home, as_of: dt.date, arrived_at: str | None = None, quiet_
 
 def look_at_drop(home: Home, as_of: dt.date, sightings: Mapping[str, Sighting], now: float, settling: Settling) -> "Drop":
     """The drop folder of a date as it lies there, for one look at its files; raises `InputRefused` for a manifest that is wrong."""
-    from pipelines.extracts.arrival import Expected
-    from pipelines.extracts.arrival import look_at_drop as look
-    from pipelines.extracts.landed import landed_versions
+    from pipelines.extracts.arrival.drop_folder import Expected
+    from pipelines.extracts.arrival.drop_folder import look_at_drop as look
+    from pipelines.extracts.landing.landed import landed_versions
 
     came = [feed for feed in FEEDS if as_of in landed_versions(home.landing, feed)]
     folders = (home.layouts,) if home.layouts.is_dir() else ()
@@ -140,8 +140,8 @@ def _check(name: str, severity: str, observed: str, expected: str, examples: Any
 
 def _newer_versions(home: Home, before: dt.date) -> dict[dt.date, list[str]]:
     """Feeds by date whose landed version in force is not in the lake yet."""
-    from pipelines.extracts.lake import lake_versions
-    from pipelines.extracts.landed import landed_versions
+    from pipelines.extracts.lake.partitions import lake_versions
+    from pipelines.extracts.landing.landed import landed_versions
 
     found: dict[dt.date, list[str]] = {}
     for feed in FEEDS:

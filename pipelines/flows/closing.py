@@ -83,7 +83,7 @@ def decide(
 
 def _refuse_outdated(home: Home, publication: "Publication | None") -> None:
     """Raise `DecisionRefused` if an extract that the plan was made of was corrected since, or came late."""
-    from pipelines.extracts.corrections import find_corrections
+    from pipelines.extracts.lake.corrections import find_corrections
 
     changed = find_corrections(publication.partitions, home.landing, home.lake, publication.as_of) if publication else []
     if publication and changed:

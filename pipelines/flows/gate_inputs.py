@@ -18,7 +18,7 @@ from pipelines.store.home import Home
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.extracts.lake import LakeFile
+    from pipelines.extracts.lake.partitions import LakeFile
 
 MAX_RECENT_ROWS = 200_000
 _WORD = re.compile(r"[A-Za-z0-9_./\-]+")
@@ -38,8 +38,8 @@ def read_past(home: Home, feed: str, as_of: dt.date, policy: Policy) -> Past:
     """Earlier partitions that their gate let pass, newest first until 200,000 rows or the policy's trailing days are read."""
     import pandas as pd
 
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import current_files, read_frame
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import current_files, read_frame
 
     first = as_of - dt.timedelta(days=policy.gate.trailing_days)
     said = {}
@@ -74,7 +74,7 @@ def read_packs(home: Home, as_of: dt.date, policy: Policy) -> "pd.DataFrame":
     """item_id, pack_units and pallet_units: what a pallet of the policy carries of an item by weight and volume, in whole packs."""
     import pandas as pd
 
-    from pipelines.extracts.lake import current_files
+    from pipelines.extracts.lake.partitions import current_files
 
     files = current_files(home.lake, "erp_items", as_of)
     if not files:
@@ -88,7 +88,7 @@ def _packs_of(path: Path, pallet_kg: float, pallet_m3: float) -> "pd.DataFrame":
     import numpy as np
     import pandas as pd
 
-    from pipelines.extracts.lake import read_frame
+    from pipelines.extracts.lake.partitions import read_frame
 
     items = read_frame(path)
     pack = items["units_per_pack"].to_numpy(dtype=float)
@@ -110,7 +110,7 @@ def keys_of(path: Path, key: str) -> frozenset[str]:
 
 def read_newest(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame | None":
     """The newest partition of a feed up to a date."""
-    from pipelines.extracts.lake import current_files, read_frame
+    from pipelines.extracts.lake.partitions import current_files, read_frame
 
     files = current_files(home.lake, feed, as_of)
     return read_frame(files[-1].path) if files else None
@@ -143,7 +143,7 @@ def read_quarantined_pairs(path: Path, home: Home, as_of: dt.date) -> list[tuple
 
 def read_partitions_before(home: Home, feeds: "Mapping[str, Any]", as_of: dt.date) -> "dict[str, pd.DataFrame]":
     """The partitions of the business date before, by feed."""
-    from pipelines.extracts.lake import current_files, read_frame
+    from pipelines.extracts.lake.partitions import current_files, read_frame
 
     day = as_of - dt.timedelta(days=1)
     newest: dict[str, list[LakeFile]] = {feed: current_files(home.lake, feed, day)[-1:] for feed in feeds}
@@ -152,7 +152,7 @@ def read_partitions_before(home: Home, feeds: "Mapping[str, Any]", as_of: dt.dat
 
 def name_files(home: Home, as_of: dt.date) -> dict[str, str]:
     """The name under which each feed's newest file of a date was sent."""
-    from pipelines.extracts.landed import list_landed
+    from pipelines.extracts.landing.landed import list_landed
 
     landed = sorted(list_landed(home.landing, business_date=as_of), key=lambda file: file.version)
     return {file.feed: file.source_name for file in landed}

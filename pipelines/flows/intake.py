@@ -17,7 +17,7 @@ from pipelines.store.workfolder import write_atomically
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.extracts.lake import IngestResult, LakeFile
+    from pipelines.extracts.lake.partitions import IngestResult, LakeFile
 
 RECONCILIATION = "reconciliation"
 
@@ -50,9 +50,9 @@ def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
 
     A file that cannot be read at all leaves a blocking verdict behind and raises `InputRefused`.
     """
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import ingest
-    from pipelines.extracts.landed import list_landed
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import ingest
+    from pipelines.extracts.landing.landed import list_landed
 
     landed = list_landed(home.landing, feed, as_of)
     if not landed:
@@ -67,8 +67,8 @@ def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
 
 def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResult | None", policy: Policy) -> GateInputs:
     """The ingested partition of a feed with its past and the keys that it may refer to."""
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import read_partition
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import read_partition
     from pipelines.flows.gate_inputs import read_packs, read_past, read_quarantined_pairs
 
     frame = read_partition(home.lake, feed, as_of) if result else _no_rows(feed)
@@ -90,8 +90,8 @@ def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> lis
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import current_files, row_counts
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import current_files, row_counts
 
     counts = dict.fromkeys(row_counts(home.lake, "wms_stock", as_of, days), 0) | row_counts(home.lake, feed, as_of, days)
     files, column = current_files(home.lake, feed, as_of), load_contract(feed).date_column
@@ -114,7 +114,7 @@ def save_verdict(home: Home, as_of: dt.date, feed: str, lake_sha256: str, verdic
 
 def save_reconciliation(home: Home, as_of: dt.date, verdict: str) -> Path:
     """Keep the verdict of the checks between feeds, and after it the feeds with the digests of the lake files it is about."""
-    from pipelines.extracts.lake import current_files
+    from pipelines.extracts.lake.partitions import current_files
 
     newest = [file for feed in FEEDS for file in current_files(home.lake, feed, as_of)[-1:] if file.business_date == as_of]
     return save_verdict(home, as_of, RECONCILIATION, "".join(f"{file.feed} {file.sha256}\n" for file in newest), verdict)
@@ -132,7 +132,7 @@ def gated_files(home: Home, feed: str, as_of: dt.date) -> "list[LakeFile]":
 
     Raises `GateBlocked` naming the first that did not pass both.
     """
-    from pipelines.extracts.lake import current_files
+    from pipelines.extracts.lake.partitions import current_files
 
     files = current_files(home.lake, feed, as_of)
     for file in files:
@@ -167,7 +167,7 @@ def read_feed(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame":
     """All accepted rows of a feed known at `as_of`, oldest business date first."""
     import pandas as pd
 
-    from pipelines.extracts.lake import current_files, read_frame
+    from pipelines.extracts.lake.partitions import current_files, read_frame
 
     parts = [read_frame(file.path) for file in current_files(home.lake, feed, as_of)]
     return pd.concat(parts, ignore_index=True) if parts else _no_rows(feed)
@@ -176,15 +176,15 @@ def read_feed(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame":
 def _no_rows(feed: str) -> "pd.DataFrame":
     import pandas as pd
 
-    from pipelines.extracts.contract import load_contract
+    from pipelines.extracts.contracts.contract import load_contract
 
     return pd.DataFrame(columns=[column.name for column in load_contract(feed).columns])
 
 
 def _known_keys(home: Home, feed: str, as_of: dt.date) -> set[str]:
     """Keys of the newest snapshot of a master feed."""
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import current_files
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import current_files
     from pipelines.flows.gate_inputs import keys_of
 
     files = current_files(home.lake, feed, as_of)
@@ -196,7 +196,7 @@ def read_day(home: Home, as_of: dt.date) -> "tuple[dict[str, pd.DataFrame], pd.D
 
     A feed without a partition is left out. The first stock partition may hold its own history and then stands for the stock before.
     """
-    from pipelines.extracts.lake import current_files, read_frame
+    from pipelines.extracts.lake.partitions import current_files, read_frame
 
     newest = {feed: current_files(home.lake, feed, as_of)[-1:] for feed in FEEDS}
     frames = {feed: read_frame(files[0].path) for feed, files in newest.items() if files and files[0].business_date == as_of}

@@ -9,7 +9,7 @@ from pipelines.store.home import Home
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.extracts.lake import LakeFile
+    from pipelines.extracts.lake.partitions import LakeFile
 
 KNOWN_DAYS = 60
 RECENT_ROWS = 20_000
@@ -28,7 +28,7 @@ def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date)
 
     A feed without earlier rows is left out.
     """
-    from pipelines.extracts.lake import current_files
+    from pipelines.extracts.lake.partitions import current_files
 
     known = {}
     for feed in sorted({*frames, *(feed for group in DOCUMENTS for feed in group)}):
@@ -59,9 +59,9 @@ def _join(recent: "tuple[LakeFile, ...]", older: "tuple[LakeFile, ...]", column:
     """All rows of recent files and those of older ones whose document is wanted; None without a row."""
     import pandas as pd
 
-    from pipelines.extracts import lake
+    from pipelines.extracts.lake.partitions import read_frame
 
-    parts = [_rows_of(file, column, wanted) for file in older] + [lake.read_frame(file.path) for file in recent]
+    parts = [_rows_of(file, column, wanted) for file in older] + [read_frame(file.path) for file in recent]
     kept = [part for part in parts if len(part)]
     return pd.concat(kept, ignore_index=True) if kept else None
 
@@ -76,7 +76,7 @@ def _rows_of(file: "LakeFile", column: str, wanted: Sequence[str]) -> "pd.DataFr
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from pipelines.extracts.lake import to_frame
+    from pipelines.extracts.lake.partitions import to_frame
 
     values = pa.array(wanted, pa.string())
     return to_frame(ds.dataset(str(file.path), format="parquet").to_table(filter=ds.field(column).isin(values)))

@@ -19,8 +19,8 @@ def read_late_rows(home: Home, day: dt.date, known_at: dt.date) -> "dict[str, pd
     """
     import pandas as pd
 
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import current_files, read_frame
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import current_files, read_frame
 
     late = {}
     for feed in FEEDS:
@@ -57,7 +57,7 @@ def _keys(frame: "pd.DataFrame", key: tuple[str, ...]) -> set[tuple]:
 def _rows_about(path: str, column: str, day: dt.date) -> "pd.DataFrame":
     import pandas as pd
 
-    from pipelines.extracts.lake import read_frame
+    from pipelines.extracts.lake.partitions import read_frame
 
     frame = read_frame(Path(path))
     return frame[pd.to_datetime(frame[column]).dt.normalize() == pd.Timestamp(day)]

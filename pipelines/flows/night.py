@@ -24,8 +24,8 @@ PUBLISHED = ("plan.json", "problem.json", "explanations.json", "audit.json", "in
 
 def build_store(run: Run) -> Path:
     """Name the run by everything it reads, and build its fresh store: views on the lake, parameters, the ledger's lines."""
-    from pipelines.extracts.corrections import record_partitions
-    from pipelines.extracts.lake import current_files, lake_digest
+    from pipelines.extracts.lake.corrections import record_partitions
+    from pipelines.extracts.lake.partitions import current_files, lake_digest
     from pipelines.store.warehouse import create_store
 
     if run.is_rebuild:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.flows.run import Run
 
 if TYPE_CHECKING:
-    from pipelines.extracts.lake import LakeFile
+    from pipelines.extracts.lake.partitions import LakeFile
     from pipelines.store.publication import Publication
 
 FORMAT = "evenstock-provenance/1"

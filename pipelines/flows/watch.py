@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.domain.errors import EvenstockError
-from pipelines.extracts.settling import Settling, Sighting, see_files
+from pipelines.extracts.arrival.settling import Settling, Sighting, see_files
 from pipelines.flows.arrival import look_at_drop, shorten_list
 from pipelines.store.home import Home
 
@@ -74,8 +74,8 @@ def _watch_drop(home: Home, day: dt.date, before: Mapping[str, Any], now: float,
 
 def _identify(home: Home, day: dt.date, drop: Any) -> tuple[str, bool]:
     """The digest of a drop's content, and whether all of it has landed and was judged before."""
-    from pipelines.extracts.arrival import digest_drop, identify_drop
-    from pipelines.extracts.landed import list_landed
+    from pipelines.extracts.arrival.drop_folder import digest_drop, identify_drop
+    from pipelines.extracts.landing.landed import list_landed
 
     identities = identify_drop(drop)
     is_judged = (home.gates / day.isoformat() / "reconciliation.json").is_file()

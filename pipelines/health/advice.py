@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from pipelines.extracts.contract import load_contracts
-from pipelines.extracts.mapping_stages import REASONS as MAPPING_REASONS
-from pipelines.extracts.text_rules import REASONS
+from pipelines.extracts.contracts.contract import load_contracts
+from pipelines.extracts.contracts.text_rules import REASONS
+from pipelines.extracts.mapping.mapping_stages import REASONS as MAPPING_REASONS
 
 # By the check's name up to its first colon; {column} is what stands behind the colon.
 TITLES = {

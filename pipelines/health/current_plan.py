@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts.corrections import find_corrections
+from pipelines.extracts.lake.corrections import find_corrections
 from pipelines.store.home import Home
 from pipelines.store.publication import current
 

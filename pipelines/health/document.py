@@ -5,7 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.policy import Policy
-from pipelines.extracts.contract import load_contracts
+from pipelines.extracts.contracts.contract import load_contracts
 from pipelines.health.advice import reason_meanings
 from pipelines.health.current_plan import read_standing_plan
 from pipelines.health.frozen import rank_fixes, report_frozen, rows_of

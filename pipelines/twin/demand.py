@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.domain.errors import InputRefused, UsageError
-from pipelines.extracts.contract import EARLIEST_YEAR, LATEST_YEAR
+from pipelines.extracts.contracts.contract import EARLIEST_YEAR, LATEST_YEAR
 from pipelines.twin.luck import stream
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.domain.errors import UsageError
-from pipelines.extracts.contract import did_you_mean, load_contract
+from pipelines.domain.errors import UsageError, did_you_mean
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.twin.luck import stream
 
 MANIFEST = "manifest.json"

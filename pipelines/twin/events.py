@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.twin.feeds import EVENT_FEEDS, STOCK_FEED, clock_text
 
 Column = NDArray[Any]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.item import lifecycle_on
-from pipelines.extracts.contract import Column, load_contract
+from pipelines.extracts.contracts.contract import Column, load_contract
 from pipelines.twin.events import DayEvents, frame_of, join_columns, keep_latest
 from pipelines.twin.feeds import EVENT_FEEDS, FEEDS, STOCK_FEED, decimal_text
 from pipelines.twin.masters import are_sent_on, optional_masters

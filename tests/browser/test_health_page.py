@@ -10,13 +10,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from pipelines.domain.policy import GatePolicy, Policy
-from pipelines.extracts.contract import load_contract
-from pipelines.extracts.lake import ingest, read_partition
-from pipelines.extracts.landing import land_file
+from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.lake.partitions import ingest, read_partition
+from pipelines.extracts.landing.landing_zone import land_file
 from pipelines.flows.intake import save_verdict
 from pipelines.health import RunEnd, write_health
 from pipelines.store.home import Home
-from quality.gates import GateCheck, run_gate, verdict
+from quality.judging.gates import GateCheck, run_gate, verdict
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 DAY = dt.date(2026, 3, 10)

@@ -9,9 +9,11 @@ import threading
 import pytest
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts import durable, lake, landing
-from pipelines.extracts.checking import check_file
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts import durable
+from pipelines.extracts.checking.contract_check import check_file
+from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.lake import partitions
+from pipelines.extracts.landing import landing_zone
 
 DAY = datetime.date(2026, 1, 5)
 STOCK = load_contract("wms_stock")
@@ -38,8 +40,8 @@ def test_a_kill_at_any_write_leaves_no_half_file_and_a_rerun_ends_the_same(bound
     source = stock_file(tmp_path)
 
     def run(home):
-        landed = landing.land_file(home / "landing", source, "wms_stock", DAY)
-        return lake.ingest(landed, STOCK, home / "lake", home / "quarantine")
+        landed = landing_zone.land_file(home / "landing", source, "wms_stock", DAY)
+        return partitions.ingest(landed, STOCK, home / "lake", home / "quarantine")
 
     run(tmp_path / "undisturbed")
     calls = 0
@@ -58,9 +60,9 @@ def test_a_kill_at_any_write_leaves_no_half_file_and_a_rerun_ends_the_same(bound
         try:
             run(tmp_path / "killed")
         except Killed:
-            for file in lake.current_files(tmp_path / "killed/lake", "wms_stock", DAY):
+            for file in partitions.current_files(tmp_path / "killed/lake", "wms_stock", DAY):
                 assert durable.file_sha256(file.path) == file.sha256
-            for landed in landing.list_landed(tmp_path / "killed/landing"):
+            for landed in landing_zone.list_landed(tmp_path / "killed/landing"):
                 assert durable.file_sha256(landed.path) == landed.sha256
         else:
             assert calls < nth
@@ -74,19 +76,19 @@ def test_a_kill_at_any_write_leaves_no_half_file_and_a_rerun_ends_the_same(bound
 
 
 def test_parquet_without_its_sidecar_does_not_count(tmp_path):
-    landed = landing.land_file(tmp_path / "landing", stock_file(tmp_path), "wms_stock", DAY)
-    result = lake.ingest(landed, STOCK, tmp_path / "lake", tmp_path / "quarantine")
+    landed = landing_zone.land_file(tmp_path / "landing", stock_file(tmp_path), "wms_stock", DAY)
+    result = partitions.ingest(landed, STOCK, tmp_path / "lake", tmp_path / "quarantine")
     sidecar = result.lake_path.with_name(result.lake_path.name + ".json")
     sidecar.unlink()
-    assert lake.current_files(tmp_path / "lake", "wms_stock", DAY) == []
-    assert lake.ingest(landed, STOCK, tmp_path / "lake", tmp_path / "quarantine") == result
+    assert partitions.current_files(tmp_path / "lake", "wms_stock", DAY) == []
+    assert partitions.ingest(landed, STOCK, tmp_path / "lake", tmp_path / "quarantine") == result
 
 
 def test_a_sidecar_without_its_parquet_is_an_error_not_an_empty_day(tmp_path):
-    landed = landing.land_file(tmp_path / "landing", stock_file(tmp_path), "wms_stock", DAY)
-    lake.ingest(landed, STOCK, tmp_path / "lake", tmp_path / "quarantine").lake_path.unlink()
+    landed = landing_zone.land_file(tmp_path / "landing", stock_file(tmp_path), "wms_stock", DAY)
+    partitions.ingest(landed, STOCK, tmp_path / "lake", tmp_path / "quarantine").lake_path.unlink()
     with pytest.raises(InputRefused, match="listed in the lake but missing"):
-        lake.current_files(tmp_path / "lake", "wms_stock", DAY)
+        partitions.current_files(tmp_path / "lake", "wms_stock", DAY)
 
 
 def test_a_failing_write_leaves_no_temporary_file(tmp_path):
@@ -108,7 +110,7 @@ def test_racing_deliveries_of_one_file_land_once_and_of_different_files_all_land
     def deliver(path):
         start.wait()
         try:
-            landed.append(landing.land_file(tmp_path / "landing", path, "wms_stock", DAY))
+            landed.append(landing_zone.land_file(tmp_path / "landing", path, "wms_stock", DAY))
         except Exception as error:
             failures.append(error)
 
@@ -118,21 +120,21 @@ def test_racing_deliveries_of_one_file_land_once_and_of_different_files_all_land
     for thread in threads:
         thread.join()
     assert failures == []
-    assert [file.version for file in landing.list_landed(tmp_path / "landing")] == [1, 2, 3, 4]
+    assert [file.version for file in landing_zone.list_landed(tmp_path / "landing")] == [1, 2, 3, 4]
     assert len({(file.version, file.sha256) for file in landed}) == 4
 
 
 def test_a_source_that_changes_while_it_lands_cannot_break_the_promise_of_its_name(tmp_path, monkeypatch):
     source = stock_file(tmp_path)
-    real = landing._copy
+    real = landing_zone._copy
 
     def copy_then_change(path, target):
         result = real(path, target)
         path.write_text("changed")
         return result
 
-    monkeypatch.setattr(landing, "_copy", copy_then_change)
-    landed = landing.land_file(tmp_path / "landing", source, "wms_stock", DAY)
+    monkeypatch.setattr(landing_zone, "_copy", copy_then_change)
+    landed = landing_zone.land_file(tmp_path / "landing", source, "wms_stock", DAY)
     assert hashlib.sha256(landed.path.read_bytes()).hexdigest() == landed.sha256
 
 
@@ -206,10 +208,10 @@ def test_nothing_wrong_passes_a_senders_manifest(name, tmp_path):
     }
     manifest = {"format": "evenstock-extract/1", "source_system": "test", "business_date": "2026-01-05", "files": [announced]}
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert landing.land_drop(tmp_path / "good", folder)
+    assert landing_zone.land_drop(tmp_path / "good", folder)
     mutated = FILE_MUTATIONS[name](data)
     assert mutated != data
     (folder / "wms_stock.csv").write_bytes(mutated)
     with pytest.raises(InputRefused, match=r"wms_stock\.csv: the manifest says"):
-        landing.land_drop(tmp_path / "landing", folder)
+        landing_zone.land_drop(tmp_path / "landing", folder)
     assert visible(tmp_path / "landing") == []

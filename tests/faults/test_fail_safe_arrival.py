@@ -21,13 +21,13 @@ from dagster_project.nights import Nights
 from pipelines import flows
 from pipelines.domain.errors import EvenstockError, GateBlocked, InputRefused
 from pipelines.domain.policy import Policy
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.queries import read_header
 from pipelines.settings import load_settings
 from pipelines.store.home import Home
 from pipelines.twin.extracts import write_drop
-from quality.night import judge_night
-from quality.reopening import judge_partition
+from quality.judging.night import judge_night
+from quality.judging.reopening import judge_partition
 
 POLICY = Policy()
 

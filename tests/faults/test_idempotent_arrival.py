@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from pipelines import flows
-from pipelines.extracts.corrections import find_corrections, record_partitions
-from pipelines.extracts.lake import current_files, lake_digest
-from pipelines.extracts.landed import list_landed
-from pipelines.extracts.landing import land_drop, land_file, land_files
+from pipelines.extracts.lake.corrections import find_corrections, record_partitions
+from pipelines.extracts.lake.partitions import current_files, lake_digest
+from pipelines.extracts.landing.landed import list_landed
+from pipelines.extracts.landing.landing_zone import land_drop, land_file, land_files
 from pipelines.store.home import Home
 from pipelines.twin.demand import generate_demand
 from pipelines.twin.extracts import write_drop, write_history_drop

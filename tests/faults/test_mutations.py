@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.domain.errors import EvenstockError
-from pipelines.extracts.checking import check_file
-from pipelines.extracts.contract import load_contract, load_contracts
-from quality.gates import run_gate
+from pipelines.extracts.checking.contract_check import check_file
+from pipelines.extracts.contracts.contract import load_contract, load_contracts
+from quality.judging.gates import run_gate
 from tests.faults.mutations.corpus import OPERATORS, make_files, run_corpus
 from tests.faults.mutations.judge import CRASHED, EQUAL, REFUSED, cheap_suites, differences, judge, judge_entry
 from tests.faults.mutations.manifests import MANIFEST_FAULTS

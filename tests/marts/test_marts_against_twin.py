@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.extracts.contract import load_contracts
-from pipelines.extracts.lake import current_files, ingest
-from pipelines.extracts.landing import land_drop
+from pipelines.extracts.contracts.contract import load_contracts
+from pipelines.extracts.lake.partitions import current_files, ingest
+from pipelines.extracts.landing.landing_zone import land_drop
 from pipelines.store.warehouse import RunParameters, create_store, read_mart
 from pipelines.twin.demand import generate_demand
 from pipelines.twin.extracts import write_history_drop

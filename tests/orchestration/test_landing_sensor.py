@@ -15,8 +15,8 @@ from dagster_project.definitions import build_defs
 from dagster_project.jobs import nightly_job
 from dagster_project.partitions import business_dates
 from dagster_project.sensors import landing_sensor
-from pipelines.extracts.contract import load_contract
-from pipelines.extracts.landing import land_file
+from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.landing.landing_zone import land_file
 from pipelines.settings import load_settings
 
 START = 1_767_700_000.0  # 2026-01-06

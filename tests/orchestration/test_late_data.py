@@ -15,7 +15,7 @@ from cli import decisions
 from cli.plan import show
 from dagster_project.nights import Nights
 from pipelines.domain.errors import DecisionRefused
-from pipelines.extracts.landing import land_files
+from pipelines.extracts.landing.landing_zone import land_files
 from pipelines.queries import read_header, read_lines
 from pipelines.settings import load_settings
 

@@ -20,8 +20,8 @@ from pipelines.twin.demand import DemandTable, generate_demand, read_m5_demand
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import World, build_generated_world, build_m5_world
-from quality.judge import judge_feed
-from quality.night import judge_night
+from quality.judging.judge import judge_feed
+from quality.judging.night import judge_night
 from tests.faults.mutations.judge import cheap_suites
 from tests.faults.mutations.night import quick_reading
 

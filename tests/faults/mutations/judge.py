@@ -14,13 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 
-import quality.suites
 from pipelines import flows
 from pipelines.domain.errors import EvenstockError
-from pipelines.extracts.contract import load_contract
-from pipelines.extracts.landing import land_drop, land_file, land_files
-from pipelines.extracts.manifest import MANIFEST_NAME
-from quality.night import judge_night
+from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.landing.landing_zone import land_drop, land_file, land_files
+from pipelines.extracts.landing.manifest import MANIFEST_NAME
+from quality.expectations import suites
+from quality.judging.night import judge_night
 from tests.faults.mutations.night import CleanNight, accepted_rows, gate
 
 EQUAL, QUARANTINED, REFUSED, FROZEN, WARNED, SILENT, CRASHED = (
@@ -169,12 +169,12 @@ def _is_frozen(feed: str, row: Mapping[str, Any], frozen: set[tuple[str, str]]) 
 @contextmanager
 def cheap_suites() -> Iterator[None]:
     """Leave Great Expectations out: it repeats on typed rows what the contract checked on text, so that it can only refuse more."""
-    real = quality.suites.run_suite
-    quality.suites.run_suite = lambda contract, frame: []  # ty: ignore[invalid-assignment]
+    real = suites.run_suite
+    suites.run_suite = lambda contract, frame: []  # ty: ignore[invalid-assignment]
     try:
         yield
     finally:
-        quality.suites.run_suite = real
+        suites.run_suite = real
 
 
 def differences(truth: pa.Table, found: pa.Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

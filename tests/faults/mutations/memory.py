@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from quality import changes, documents, fulfilment, judge, reconciliation
-from quality.reconciliation import DayBook
+from quality.habits import changes
+from quality.judging import judge
+from quality.reconciliation import day_book, documents, fulfilment
+from quality.reconciliation.day_book import DayBook
 
 MAX_KEPT = 40
 ABSENT = object()
@@ -136,7 +138,7 @@ def remembering() -> Iterator[None]:
             (documents, ("_check_kept", "_check_own_day", "_check_agreement", "_check_states", "_check_counts")),
             (fulfilment, ("_check",)),
             (changes, ("check_master",)),
-            (reconciliation, ("check_stock_replay", "check_shipments", "check_receipts", "check_transit")),
+            (day_book, ("check_stock_replay", "check_shipments", "check_receipts", "check_transit")),
             (judge, ("check_held",)),
         ):
             for name in names:

@@ -16,9 +16,10 @@ import pytest
 
 from pipelines import flows
 from pipelines.domain.policy import Policy
-from pipelines.extracts import durable, lake
-from pipelines.extracts.contract import load_contract
-from pipelines.extracts.lake import current_files
+from pipelines.extracts import durable
+from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.lake import partitions
+from pipelines.extracts.lake.partitions import current_files
 from pipelines.flows import gate_inputs, intake, known
 from pipelines.store import workfolder
 from pipelines.store.home import Home
@@ -26,8 +27,8 @@ from pipelines.twin.demand import DemandTable, generate_demand
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import World, build_generated_world
-from quality.judge import judge_feed
-from quality.night import judge_night
+from quality.judging.judge import judge_feed
+from quality.judging.night import judge_night
 from quality.verdicts import GateVerdict
 from tests.faults.mutations.memory import remembering
 from tests.faults.mutations.sheet import Case, Sheet
@@ -130,8 +131,8 @@ def quick_reading() -> Iterator[None]:
     """No fsync; what clean days hold is read and counted once, and checks of unchanged frames remembered: how often decides nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(durable, "sync_file", lambda *_: None)
-        read, count = lake.read_frame, intake.count_trailing_rows
-        patch.setattr(lake, "read_frame", functools.lru_cache(maxsize=400)(read))
+        read, count = partitions.read_frame, intake.count_trailing_rows
+        patch.setattr(partitions, "read_frame", functools.lru_cache(maxsize=400)(read))
         patch.setattr(intake, "count_trailing_rows", functools.lru_cache(maxsize=400)(count))
         patch.setattr(gate_inputs, "read_past", functools.lru_cache(maxsize=400)(gate_inputs.read_past))
         patch.setattr(known, "_join", functools.lru_cache(maxsize=400)(known._join))

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from pipelines.extracts.contract import Column, FeedContract
+from pipelines.extracts.contracts.contract import Column, FeedContract
 
 Cells = list[list[str]]
 

@@ -4,7 +4,7 @@ import pytest
 
 from cli.landing import land
 from pipelines.domain.errors import UsageError
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts.contracts.contract import load_contract
 
 
 def test_the_version_in_force_is_named(tmp_path, monkeypatch, capsys):

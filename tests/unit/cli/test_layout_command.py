@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from cli.main import call
-from pipelines.extracts.contract import load_contracts
-from pipelines.extracts.layout import LAYOUTS_DIR
-from pipelines.extracts.layout_words import REMEDIES
-from pipelines.extracts.mapping_stages import REASONS as MAPPING_REASONS
-from pipelines.extracts.text_rules import REASONS
+from pipelines.extracts.contracts.contract import load_contracts
+from pipelines.extracts.contracts.text_rules import REASONS
+from pipelines.extracts.layouts.layout import LAYOUTS_DIR
+from pipelines.extracts.layouts.layout_words import REMEDIES
+from pipelines.extracts.mapping.mapping_stages import REASONS as MAPPING_REASONS
 
 GOOD = """layout: acme
 system: acme

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.extracts.checking import check_file
-from pipelines.extracts.contract import load_contract
-from pipelines.extracts.layout import load_layout
+from pipelines.extracts.checking.contract_check import check_file
+from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.layouts.layout import load_layout
 
 GOOD_ROWS = {
     "erp_items": "I1,Lamp,HOBBIES,,EA,6,0.25,0.001,4.5,9.99,,active,2020-01-01,,S1,21,7",

@@ -5,15 +5,15 @@ import datetime
 import pytest
 
 from pipelines.domain.policy import GatePolicy
-from pipelines.extracts.contract import load_contracts
-from pipelines.extracts.lake import ingest, read_frame, row_counts
-from pipelines.extracts.landing import land_drop
+from pipelines.extracts.contracts.contract import load_contracts
+from pipelines.extracts.lake.partitions import ingest, read_frame, row_counts
+from pipelines.extracts.landing.landing_zone import land_drop
 from pipelines.twin.demand import generate_demand
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import build_generated_world
-from quality.gates import run_gate
-from quality.reconciliation import DayBook, reconcile_book
+from quality.judging.gates import run_gate
+from quality.reconciliation.day_book import DayBook, reconcile_book
 
 
 def dispatch(world, day):

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.extracts.quarantine import QUARANTINE_SCHEMA
+from pipelines.extracts.checking.quarantine import QUARANTINE_SCHEMA
 from pipelines.flows.intake import save_verdict
 from pipelines.store.home import Home
-from quality.gates import GateCheck, verdict
+from quality.judging.gates import GateCheck, verdict
 
 AS_OF = dt.date(2026, 3, 10)
 STOCK_SHA = "a" * 64

@@ -8,12 +8,12 @@ import shutil
 import pytest
 
 from pipelines.domain.policy import GatePolicy, Policy
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.health import RunEnd, read_health, write_health
 from pipelines.health.charts import bar_chart, line_chart
 from pipelines.health.verdicts import Verdict
 from pipelines.store.home import Home
-from quality.gates import GateCheck, check_row_count
+from quality.judging.gates import GateCheck, check_row_count
 
 DAY = dt.timedelta(days=1)
 FILE = "stock <b>& co</b>.csv"

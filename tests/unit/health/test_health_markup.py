@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.domain.policy import Policy
-from pipelines.extracts import mapping_stages, text_rules
+from pipelines.extracts.contracts import text_rules
+from pipelines.extracts.mapping import mapping_stages
 from pipelines.health import write_health
 from pipelines.health.advice import REASON_REMEDIES, reason_meanings, remedy_of, title_of
 from pipelines.health.page import render_page

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pipelines.domain.policy import GatePolicy
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.twin.demand import DemandTable
 from pipelines.twin.extracts import _snapshots
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import World
-from quality.gates import GateVerdict, judge_against_past, run_gate, verdict
-from quality.history import History
+from quality.habits.history import History
+from quality.judging.gates import GateVerdict, judge_against_past, run_gate, verdict
 
 START = dt.date(2025, 1, 6)
 TYPES = {"integer": "Int64", "text": "str", "boolean": "bool"}

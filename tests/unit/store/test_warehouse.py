@@ -147,7 +147,7 @@ def test_dbt_gets_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_types_are_those_of_the_extract_contracts():
-    from pipelines.extracts.contract import load_contracts
+    from pipelines.extracts.contracts.contract import load_contracts
 
     contracts = {feed: [(column.name, column.sql_type) for column in contract.columns] for feed, contract in load_contracts().items()}
     assert contracts == FEED_SCHEMAS

@@ -9,9 +9,9 @@ import shutil
 import pytest
 
 from pipelines.domain.errors import InputRefused, UsageError
-from pipelines.extracts.checking import check_file
-from pipelines.extracts.contract import load_contract
-from pipelines.extracts.landing import land_drop
+from pipelines.extracts.checking.contract_check import check_file
+from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.landing.landing_zone import land_drop
 from pipelines.twin.demand import generate_demand
 from pipelines.twin.dirt import KINDS, Dirt, clean_drop, read_dirt, spoil_drop
 from pipelines.twin.extracts import write_drop, write_history_drop

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts.checking import check_file
-from pipelines.extracts.contract import load_contract, load_contracts
-from pipelines.extracts.landing import land_drop
+from pipelines.extracts.checking.contract_check import check_file
+from pipelines.extracts.contracts.contract import load_contract, load_contracts
+from pipelines.extracts.landing.landing_zone import land_drop
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 

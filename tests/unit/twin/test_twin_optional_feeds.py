@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from pipelines.domain.policy import FinancePolicy
-from pipelines.extracts.checking import check_file
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts.checking.contract_check import check_file
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.twin.demand import generate_demand
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.feeds import FEEDS, OPTIONAL_MASTER_FEEDS

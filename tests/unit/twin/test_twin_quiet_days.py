@@ -8,13 +8,13 @@ import pytest
 
 from pipelines import flows
 from pipelines.domain.policy import Policy
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.flows.run import FEEDS, MASTER_FEEDS, OPTIONAL_FEEDS
 from pipelines.store.home import Home
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
-from quality.gates import run_gate
-from quality.reconciliation import DayBook, reconcile_book
+from quality.judging.gates import run_gate
+from quality.reconciliation.day_book import DayBook, reconcile_book
 
 DAILY = {"erp_sales_orders", "wms_shipments", "wms_movements"}
 WARM_UP = 14

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.domain.transfer import lane_id_of
-from pipelines.extracts.contract import load_contract
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.twin.demand import DemandTable, generate_demand
 from pipelines.twin.metrics import summarise
 from pipelines.twin.simulate import Twin

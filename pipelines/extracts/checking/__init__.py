@@ -1,0 +1,1 @@
+"""One file against its contract: typed rows and quarantined rows out. Nothing is kept on disk here."""

@@ -1,0 +1,214 @@
+"""What a file of an unknown system looks like, guessed from its first bytes, each guess with its evidence. A person confirms it.
+
+Only drafts guess: a file that lands is read by what its layout declares, never by this.
+"""
+
+import csv
+import gzip
+import io
+import re
+import zipfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.domain.errors import InputRefused
+from pipelines.extracts.reading.file_format import CANONICAL, FileFormat, FixedField
+
+SAMPLE_BYTES = 256 * 1024
+SAMPLE_LINES = 200
+DELIMITER_WORDS = {";": "semicolon", "\t": "tab", "|": "pipe", ",": "comma"}
+_NUMBER = re.compile(r"[-+(]?[0-9][0-9.,' ]*[-)]?%?")
+
+
+@dataclass
+class Dialect:
+    """Keys of `file:` as a layout writes them, the evidence for each, and the same as a `FileFormat`."""
+
+    keys: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, str] = field(default_factory=dict)
+    format: FileFormat = CANONICAL
+
+    def say(self, key: str, value: Any, why: str) -> None:
+        """Note one key that differs from the canonical file."""
+        self.keys[key], self.evidence[key] = value, why
+
+
+def guess_dialect(path: Path) -> Dialect:
+    """The dialect of a file. Raises `InputRefused` for a file that is empty, unreadable or of no kind that a layout can declare."""
+    sample, whole = read_sample(path)
+    if not sample.strip():
+        raise InputRefused(f"{path.name}: the file is empty; a draft needs a header and some rows")
+    dialect = Dialect()
+    if sample.startswith(b"PAR1"):
+        dialect.say("format", "parquet", "the file starts with PAR1")
+        dialect.format = FileFormat(kind="parquet")
+    elif sample.startswith(b"PK"):
+        dialect.say("format", "xlsx", "a zip file that holds a workbook")
+        dialect.format = FileFormat(kind="xlsx")
+    elif sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        dialect.say("format", "jsonl", "the first line is a JSON object")
+        dialect.format = FileFormat(kind="jsonl")
+    else:
+        _guess_text(path, sample, whole, dialect)
+    return dialect
+
+
+def read_sample(path: Path) -> tuple[bytes, bool]:
+    """The first unpacked bytes, and whether they are all of it. Of a zip file the only data file; a workbook is left packed."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4)
+        if start[:2] == b"\x1f\x8b":
+            with gzip.open(path, "rb") as packed:
+                return _cut(packed)
+        if start == b"PK\x03\x04":
+            with zipfile.ZipFile(path) as archive:
+                names = [entry for entry in archive.namelist() if not entry.endswith("/")]
+                if "xl/workbook.xml" in names:
+                    return start, False
+                if len(names) != 1:
+                    raise InputRefused(f"{path.name}: {len(names)} files in the zip file; pack one data file alone")
+                with archive.open(names[0]) as packed:
+                    return _cut(packed)
+        with path.open("rb") as stream:
+            return _cut(stream)
+    except FileNotFoundError:
+        raise InputRefused(f"{path}: no such file") from None
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+        raise InputRefused(f"{path}: not readable ({getattr(error, 'strerror', None) or error}); name a file with some rows") from None
+
+
+def _cut(stream: Any) -> tuple[bytes, bool]:
+    data = stream.read(SAMPLE_BYTES + 1)
+    return data[:SAMPLE_BYTES], len(data) <= SAMPLE_BYTES
+
+
+def _guess_text(path: Path, sample: bytes, whole: bool, dialect: Dialect) -> None:
+    encoding = _guess_encoding(sample, dialect)
+    text = sample.decode(encoding, "replace")
+    if "\0" in text:
+        raise InputRefused(f"{path.name}: a NUL byte; this is no text, workbook, Parquet or JSON file that can be drafted from")
+    lines = text.splitlines()
+    lines = lines[: len(lines) if whole else -1][:SAMPLE_LINES] or lines
+    delimiter, width = _guess_delimiter(lines)
+    shape: dict[str, Any] = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding}
+    if not delimiter:
+        dialect.format = _guess_fixed(lines, dialect, shape)
+        return
+    if delimiter != ",":
+        word = DELIMITER_WORDS[delimiter]
+        dialect.say("delimiter", word, f"{width - 1} of them in most of the first {len(lines)} lines")
+    shape |= {"delimiter": delimiter, "quote": _guess_quote(lines, delimiter, dialect)}
+    rows = [_cells(line, delimiter, shape["quote"]) for line in lines]
+    skip = next(n for n, row in enumerate(rows) if len(row) == width)
+    if skip:
+        dialect.say("skip_lines", skip, f"the lines before line {skip + 1} have other fields")
+        shape["skip_lines"] = skip
+    if _looks_like_data(rows[skip]):
+        shape |= {"header": False, "names": tuple(f"column_{n}" for n in range(1, width + 1))}
+        dialect.say("header", False, f"line {skip + 1} holds values, no names")
+        dialect.say("names", list(shape["names"]), "name the columns in their order")
+    if whole and len(rows) > skip + 2:
+        shape |= _guess_trailer(lines, rows, skip, width, dialect)
+    dialect.format = FileFormat(**shape)
+
+
+def _guess_encoding(sample: bytes, dialect: Dialect) -> str:
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        dialect.say("encoding", "utf-16", "the file starts with the byte order mark of UTF-16")
+        return "utf-16"
+    try:
+        io.TextIOWrapper(io.BytesIO(sample[: sample.rfind(b"\n") + 1] or sample), "utf-8-sig").read()
+        return "utf-8-sig"
+    except UnicodeDecodeError as error:
+        place = sample.count(b"\n", 0, error.start) + 1
+        try:
+            sample.decode("cp1252")
+            found = "cp1252"
+        except UnicodeDecodeError:
+            found = "latin-1"
+        dialect.say(
+            "encoding", found, f"byte 0x{sample[error.start]:02x} on line {place} is not UTF-8; see that its letter comes out right"
+        )
+        return found
+
+
+def _guess_delimiter(lines: list[str]) -> tuple[str, int]:
+    """The character that comes equally often in most lines, and how many fields it makes; "" where none does."""
+    best, found = (0.0, 0), ("", 1)
+    for delimiter in DELIMITER_WORDS:
+        counts = Counter(len(_cells(line, delimiter, '"')) for line in lines if line.strip())
+        counts.pop(1, None)
+        if not counts:
+            continue
+        width, agreeing = max(counts.items(), key=lambda item: (item[1], item[0]))
+        score = (round(agreeing / len(lines), 2), width)
+        if agreeing * 2 > len(lines) and score > best:
+            best, found = score, (delimiter, width)
+    return found
+
+
+def _guess_quote(lines: list[str], delimiter: str, dialect: Dialect) -> str:
+    opened = any(re.search(rf'(^|{re.escape(delimiter)})"', line) for line in lines)
+    stray = next((n for n, line in enumerate(lines, 1) if '"' in line), 0)
+    if stray and not opened:
+        dialect.say("quote", "", f"line {stray} has a quote inside a field, and no field starts with one")
+        return ""
+    return '"'
+
+
+def _cells(line: str, delimiter: str, quote: str) -> list[str]:
+    try:
+        if quote:
+            return next(csv.reader([line], delimiter=delimiter, quotechar=quote), [])
+        return next(csv.reader([line], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
+    except csv.Error:
+        return line.split(delimiter)
+
+
+def _looks_like_data(cells: list[str]) -> bool:
+    """A header has a name for each column, all different and none of them a number."""
+    names = [cell.strip() for cell in cells]
+    return any(_NUMBER.fullmatch(name) for name in names) or len(set(names)) < len(names)
+
+
+def _guess_trailer(lines: list[str], rows: list[list[str]], skip: int, width: int, dialect: Dialect) -> dict[str, str]:
+    last = lines[-1]
+    numbers = re.findall(r"[0-9]+", last)
+    count = str(len(lines) - skip - 2)
+    if len(rows[-1]) == width or count not in numbers:
+        return {}
+    before, after = last.split(count, 1)
+    pattern = f"{re.escape(before)}(?P<rows>[0-9]+){re.escape(after)}".replace("\\ ", " ")
+    dialect.say("trailer", pattern, f"the last line says {count}, the number of rows")
+    return {"trailer": pattern}
+
+
+def _cell(line: str, start: int, starts: list[int]) -> str:
+    return line[start : next((n for n in starts if n > start), len(line))].strip()
+
+
+def _guess_fixed(lines: list[str], dialect: Dialect, shape: dict[str, Any]) -> FileFormat:
+    """Fields between the columns of characters that are blank in every line; one column if there are none."""
+    lengths = {len(line) for line in lines[1:]}
+    if len(lengths) != 1 or len(lines[0]) > max(lengths) or max(lengths) < 2:
+        return FileFormat(**shape)
+    size = lengths.pop()
+    lines = [line.ljust(size) for line in lines]
+    blank = [all(line[n] == " " for line in lines) for n in range(size)]
+    starts = [n for n in range(size) if not blank[n] and (n == 0 or blank[n - 1])]
+    # A name of two words over a column that is narrower than it: the second word has no cells of its own.
+    starts = [n for n in starts if n < 2 or lines[0][n - 2] == " " or any(_cell(line, n, starts) for line in lines[1:])]
+    ends = [*starts[1:], size]
+    named = not _looks_like_data([lines[0][a:b] for a, b in zip(starts, ends, strict=True)])
+    names = [lines[0][a:b].strip() if named else f"field_{n}" for n, (a, b) in enumerate(zip(starts, ends, strict=True), 1)]
+    fields = {name: [a + 1, b - a] for name, a, b in zip(names, starts, ends, strict=True)}
+    dialect.say("format", "fixed", f"all lines have {size} characters and no delimiter")
+    dialect.say("fields", fields, "borders where every line is blank; a field that touches its neighbour is not seen")
+    if named:
+        dialect.say("skip_lines", 1, "the first line holds names")
+    fixed = tuple(FixedField(name, *place) for name, place in fields.items())
+    return FileFormat(kind="fixed", encoding=shape["encoding"], skip_lines=int(named), header=False, fields=fixed)

@@ -1,0 +1,269 @@
+"""What a feed has always done, learned from its own recent rows: how lines are numbered, how far dates lie apart, what prices are to the
+list, and that an event is told on the day of its news. A row that does otherwise is named; where there was no habit nothing is judged.
+What may well be new, a word or a discount never seen, is named and freezes nothing.
+"""
+
+import datetime
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+
+import numpy as np
+import pandas as pd
+
+from pipelines.extracts.contracts.contract import FeedContract, load_contract
+from quality.habits.shapes import count_loose_shapes, count_shapes, loose_shape_of, shape_of
+from quality.verdicts import Failing, GateCheck, examples
+
+BLOCK_SHARE = 0.05
+# Of rows that are new rather than wrong.
+NEWS_BLOCK_SHARE = 0.5
+MAX_NAMED = 200
+HABIT_SHARE = 0.995
+MIN_ROWS = 20
+ALWAYS_ROWS = 60
+MAX_WORDS = 12
+MAX_SHAPES = 6
+MIN_CODE = 8
+MIN_CODES_PER_SHAPE = 3
+MIN_DAYS, RECURRING_SHARE = 3, 0.8
+# A price this many times the usual ones is no discount.
+NO_DISCOUNT = 2.0
+# Told when it left and again when it arrived, and never else.
+TOLD_ONCE_MORE = ("wms_shipments",)
+# Rows of another kind are written in another way: each kind has habits of its own.
+KINDS_OF_ROWS = {"wms_movements": "type", "wms_receipts": "reference_type", "wms_transfers": "state"}
+LINE_KEYS = {"erp_sales_orders": ("order_id", "line_no"), "erp_purchase_orders": ("po_id", "line_no")}
+Frames = Mapping[str, pd.DataFrame]
+Wrong = tuple[str, np.ndarray]
+# What is said, of which rows, and whether they are wrong (true) or may be something new.
+Finding = tuple[str, np.ndarray, bool]
+
+
+def check_habits(frames: Frames, known: Frames, business_date: datetime.date) -> tuple[list[GateCheck], list[Failing]]:
+    """One check per event feed that has at least 20 earlier rows; the reasons name the habit that a row breaks."""
+    checks, failing = [], []
+    for feed in sorted(frames):
+        contract = load_contract(feed)
+        past = known.get(feed)
+        if contract.kind != "event" or not contract.date_column or past is None or len(past) < MIN_ROWS or not len(frames[feed]):
+            continue
+        check, wrong = _check(contract, frames[feed].reset_index(drop=True), past, frames.get("erp_items"), business_date)
+        checks.append(check)
+        failing += wrong
+    return checks, failing
+
+
+def _check(
+    contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None, day: datetime.date
+) -> tuple[GateCheck, list[Failing]]:
+    name = f"habits:{contract.feed}"
+    why, is_wrong = [""] * len(frame), np.zeros(len(frame), dtype=bool)
+    for text, rows, wrong in sorted(_find(contract, frame, past, items, day), key=lambda found: not found[2]):
+        for row in np.flatnonzero(rows):
+            why[row] = why[row] or text
+        is_wrong |= rows & wrong
+    rows = [row for row, text in enumerate(why) if text]
+    key = [column for column in contract.key if column in frame]
+    for row in rows:
+        # What freezes nothing names its item-location here.
+        why[row] += "" if is_wrong[row] else _whereabouts(frame, row)
+    said = {row: f"{', '.join(str(frame[column].iloc[row]) for column in key)}: {why[row]}" for row in rows}
+    count, news = int(is_wrong.sum()), len(rows) - int(is_wrong.sum())
+    blocks = count > max(2, BLOCK_SHARE * len(frame)) or (news >= MIN_ROWS and news > NEWS_BLOCK_SHARE * len(frame))
+    observed = f"{len(rows)} of {len(frame)} rows" + (f", {news} of them perhaps new" if news else "")
+    shown = tuple(sorted(said.values())[:MAX_NAMED]) if news else examples(said.values())
+    check = GateCheck(name, not rows, "block" if blocks else "warn", observed, "what the feed always did", shown)
+    frozen = (row for row in rows if is_wrong[row])
+    return check, [entry for row in frozen for entry in _failing(contract.feed, frame, row, name, said[row])]
+
+
+def _find(
+    contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None, day: datetime.date
+) -> Iterator[Finding]:
+    """Everything that rows do otherwise, each kind of row held against its own kind: the first transfers ever break no habit."""
+    for text, wrong in (*_numbering(contract, frame, past), *_news(contract, frame, past, day)):
+        yield text, wrong, True
+    for rows, like in _kinds(contract, frame, past):
+        if len(like) >= MIN_ROWS:
+            part = frame[rows]
+            for judge in (_gaps, _spelling):
+                yield from _spread(rows, judge(contract, part, like))
+            yield from _spread(rows, _prices(part, like, items))
+            yield from _spread(rows, ((text, wrong, True) for text, wrong in _packs(part, like, items)))
+
+
+def _kinds(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[tuple[np.ndarray, pd.DataFrame]]:
+    """The rows of each kind, and the earlier ones of the same kind."""
+    column = KINDS_OF_ROWS.get(contract.feed)
+    if column is None:
+        yield np.ones(len(frame), dtype=bool), past
+        return
+    now, before = frame[column].astype(object).to_numpy(), past[column].astype(object).to_numpy()
+    for kind in pd.unique(now):
+        yield now == kind, past[before == kind]
+
+
+def _spread(rows: np.ndarray, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings of some rows as findings of all."""
+    for text, wrong, is_wrong in found:
+        whole = np.zeros(len(rows), dtype=bool)
+        whole[rows] = wrong
+        yield text, whole, is_wrong
+
+
+def _whereabouts(frame: pd.DataFrame, row: int) -> str:
+    names = [column for column in ("location_id", "origin", "destination", "item_id") if column in frame]
+    return f" ({', '.join(str(frame[column].iloc[row]) for column in names)})"
+
+
+def _failing(feed: str, frame: pd.DataFrame, row: int, name: str, text: str) -> Iterator[Failing]:
+    line = int(frame["_source_line"].iloc[row]) if "_source_line" in frame else 0
+    for place in ("location_id", "origin", "destination"):
+        if place in frame:
+            yield Failing(str(frame[place].iloc[row]), str(frame["item_id"].iloc[row]), name, text, feed, line)
+
+
+def _numbering(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Wrong]:
+    """Lines of a document are numbered without gaps from one."""
+    if contract.feed not in LINE_KEYS:
+        return
+    document, line = LINE_KEYS[contract.feed]
+    if _is_gapless(past, document, line).mean() < HABIT_SHARE:
+        return
+    whole = pd.concat([past[[document, line]], frame[[document, line]]], ignore_index=True).drop_duplicates()
+    good = _is_gapless(whole, document, line)
+    yield "its document lacks a line", ~frame[document].map(good).to_numpy(dtype=bool)
+
+
+def _is_gapless(frame: pd.DataFrame, document: str, line: str) -> pd.Series:
+    ends = frame.groupby(document)[line].agg(["min", "max", "nunique"])
+    return (ends["min"] <= 1) & (ends["max"] - ends["min"] + 1 == ends["nunique"])
+
+
+def _gaps(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
+    """Days between any two dates of a row, and units between two counts, lie within what was seen, and half as far again.
+
+    Below 60 rows that is a guess, and freezes nothing.
+    """
+    dates = [column.name for column in contract.columns if column.type in ("date", "timestamp")]
+    pairs = [(_days, one, other) for at, one in enumerate(dates) for other in dates[at + 1 :]]
+    pairs += [(_units, "system_qty", "counted_qty")] if contract.feed == "wms_counts" else []
+    for read, one, other in pairs:
+        before, now = (read(each, other) - read(each, one) for each in (past, frame))
+        seen = before[~np.isnan(before)]
+        if len(seen) < MIN_ROWS:
+            continue
+        low, high = float(seen.min()), float(seen.max())
+        slack = (high - low) * (0.5 if len(seen) >= 200 else 1.0)
+        yield f"{other} is unusually far from {one}", (now < low - slack) | (now > high + slack), len(seen) >= ALWAYS_ROWS
+
+
+def _packs(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Wrong]:
+    """What is ordered from suppliers comes in whole packs, if it always did."""
+    if "qty_ordered" not in frame or items is None:
+        return
+    packs = items.drop_duplicates("item_id").set_index("item_id")["units_per_pack"].astype(float)
+    rest = [_units(each, "qty_ordered") % each["item_id"].map(packs).to_numpy(dtype=float) for each in (past, frame)]
+    seen = rest[0][np.isfinite(rest[0])]
+    if len(seen) >= MIN_ROWS and not seen.any():
+        yield "qty_ordered is no whole number of packs", rest[1] > 0
+
+
+def _units(frame: pd.DataFrame, column: str) -> np.ndarray:
+    return frame[column].to_numpy(dtype=float, na_value=np.nan)
+
+
+def _days(frame: pd.DataFrame, column: str) -> np.ndarray:
+    return pd.to_datetime(frame[column]).dt.normalize().to_numpy().astype("datetime64[D]").astype(float) + _not_a_time(frame[column])
+
+
+def _not_a_time(values: pd.Series) -> np.ndarray:
+    return np.where(values.isna().to_numpy(), np.nan, 0.0)
+
+
+def _spelling(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
+    """A text is one of the few words that a column always had, or of the few shapes of its codes; references are another check's.
+
+    A known word in another spelling is wrong, and so is a code of another shape, where 60 rows tell; another word may be new.
+    """
+    referred = {reference.column for reference in contract.references}
+    for column in contract.columns:
+        if column.type != "text" or column.enum or column.name in referred:
+            continue
+        seen, now = past[column.name].dropna().astype(str), frame[column.name].fillna("").astype(str)
+        way = _way_to_spell(seen, past[column.name], past[contract.date_column]) if len(seen) >= MIN_ROWS else None
+        if way:
+            spell, known = way
+            strange = [word for word in now.unique() if word and spell(word) not in known]
+            plain = {_plain(word) for word in known} if spell is str and strange else set()
+            new = [word for word in strange if spell is str and word.isalpha() and _plain(word) not in plain]
+            yield f"{column.name} is unlike any before", now.isin(set(strange) - set(new)).to_numpy(dtype=bool), len(seen) >= ALWAYS_ROWS
+            yield f"{column.name} is a new word", now.isin(new).to_numpy(dtype=bool), False
+
+
+def _way_to_spell(seen: pd.Series, told: pd.Series, moments: pd.Series) -> tuple[Callable[[str], str], AbstractSet[str]] | None:
+    """What texts of a column have in common, being few words without digits, one exact shape of code, or a few loose ones; and which.
+
+    Codes tell of a shape where there are 20 different ones and 3 of each shape, or where they come again on 3 days or more, as suppliers
+    do: a handful of documents says nothing of the next.
+    """
+    different = seen.drop_duplicates()
+    if len(different) <= MAX_WORDS and not any(letter.isdigit() for word in different for letter in word):
+        return str, set(different)
+    shapes = count_shapes(different)
+    loose = count_loose_shapes(shapes)
+    if len(different) < MIN_ROWS:
+        days = moments.dt.normalize().groupby(told.to_numpy()).nunique()
+        return (loose_shape_of, loose.keys()) if (days >= MIN_DAYS).mean() >= RECURRING_SHARE else None
+    if len(shapes) == 1 and len(next(iter(shapes))) >= MIN_CODE:
+        return shape_of, shapes.keys()
+    return (loose_shape_of, loose.keys()) if len(loose) <= MAX_SHAPES and min(loose.values()) >= MIN_CODES_PER_SHAPE else None
+
+
+def _plain(word: str) -> str:
+    """A word without what spelling adds: capitals, accents, blanks and marks.
+
+    >>> _plain(" Réseau_1")
+    'reseau1'
+    """
+    return "".join(letter for letter in unicodedata.normalize("NFKD", word).casefold() if letter.isalnum())
+
+
+def _prices(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Finding]:
+    """A price is to the item's list price as it always was; a discount deeper than any before may be new, half or double is not."""
+    if "unit_price_usd" not in frame or items is None:
+        return
+    lists = items.drop_duplicates("item_id").set_index("item_id")["unit_price_usd"].astype(float)
+    before, now = (
+        each["unit_price_usd"].to_numpy(dtype=float) / each["item_id"].map(lists).to_numpy(dtype=float) for each in (past, frame)
+    )
+    seen = before[np.isfinite(before)]
+    if len(seen) < MIN_ROWS:
+        return
+    low, high = float(seen.min()), float(seen.max())
+    slack = (high - low) / 2
+    unusual = (now < low - slack - 1e-6) | (now > high + slack + 1e-6)
+    far = (now < low / NO_DISCOUNT) | (now > high * NO_DISCOUNT)
+    yield "unit_price_usd is unusual against the list price", unusual & far, True
+    yield "unit_price_usd is new against the list price", unusual & ~far, False
+
+
+def _news(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, day: datetime.date) -> Iterator[Wrong]:
+    """Nothing has happened later than the business date, and something of each row happened on it."""
+    happened = [column.name for column in contract.columns if column.name.endswith("_at") or column.name == "at"]
+    moments = np.column_stack([_days(frame, name) for name in happened])
+    today = np.datetime64(day, "D").astype(float)
+    yield "it tells of a day to come", np.asarray((moments > today).any(axis=1))
+    if contract.feed not in TOLD_ONCE_MORE or "_business_date" not in past or not _told_in_time(past, happened):
+        return
+    yield "nothing in it happened on the business date", ~np.asarray((moments == today).any(axis=1))
+
+
+def _told_in_time(past: pd.DataFrame, happened: list[str]) -> bool:
+    """Whether rows used to come on the day of their news, the first load aside."""
+    later = past[past["_business_date"] > past["_business_date"].min()]
+    if len(later) < ALWAYS_ROWS:
+        return False
+    moments = np.column_stack([_days(later, name) for name in happened])
+    return bool((moments == _days(later, "_business_date")[:, None]).any(axis=1).all())
