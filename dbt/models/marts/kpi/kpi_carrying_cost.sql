@@ -37,11 +37,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     window_days,
     {{ safe_ratio('inventory_value_usd_days', 'window_days') }} as mean_inventory_value_usd,
     {% for rate in rates %}

@@ -104,11 +104,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     cast({{ days }} as bigint) as window_days,
     units_moved,
     units_churned,

@@ -4,11 +4,7 @@
 -- adjustment since has taken off the books: units that the system offers and nobody finds.
 
 with parameters as (
-    select
-        window_start,
-        as_of,
-        window_days
-    from {{ ref('stg_ledger__run_parameters') }}
+    {{ kpi_window() }}
 ),
 
 counts as (
@@ -83,11 +79,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     parameters.window_days,
     counts_made,
     counts_right,

@@ -11,11 +11,7 @@ with sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     window_days,
     {{ safe_ratio('inventory_value_usd_days', 'window_days') }} as mean_inventory_value_usd,
     {{ safe_ratio('cogs_usd', 'window_days') }} as cogs_usd_per_day,

@@ -3,12 +3,10 @@
 -- What customers of a region ordered in the window, cancelled lines included, against the nearest location that has the item
 -- available at as_of. A region that no customer lane leads to is not known to be far: its demand is counted and left out of the share.
 
+{% set levels = {'item': ['item_id', 'category'], 'category': ['category'], 'region': ['ship_to_region']} %}
+
 with parameters as (
-    select
-        window_start,
-        as_of,
-        window_days
-    from {{ ref('stg_ledger__run_parameters') }}
+    {{ kpi_window() }}
 ),
 
 demand as (
@@ -57,12 +55,7 @@ reached as (
 
 sums as (
     select
-        case
-            when grouping(item_id) = 0 then 'item'
-            when grouping(category) = 0 then 'category'
-            when grouping(ship_to_region) = 0 then 'region'
-            else 'network'
-        end as level,
+        {{ kpi_own_level(levels) }},
         ship_to_region,
         item_id,
         category,
@@ -70,11 +63,11 @@ sums as (
         {{ sum_units('known_units') }} as known_units,
         {{ sum_units('within_units') }} as within_units
     from reached
-    group by grouping sets ((item_id, category), (category), (ship_to_region), ())
+    {{ kpi_own_grouping_sets(levels) }}
 )
 
 select
-    level || coalesce(':' || coalesce(sums.item_id, sums.category, sums.ship_to_region), '') as scope,
+    {{ kpi_own_scope(levels) }} as scope,
     sums.level,
     sums.ship_to_region,
     sums.item_id,

@@ -31,11 +31,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     position_units,
     pairs_with_forecast,
     pairs_without_forecast,

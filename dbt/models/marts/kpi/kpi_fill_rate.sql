@@ -1,11 +1,7 @@
 {{ config(tags=['facts']) }}
 
 with parameters as (
-    select
-        as_of,
-        window_start,
-        window_days
-    from {{ ref('stg_ledger__run_parameters') }}
+    {{ kpi_window() }}
 ),
 
 lines as (
@@ -33,11 +29,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     parameters.window_days,
     lines_ordered,
     lines_filled,

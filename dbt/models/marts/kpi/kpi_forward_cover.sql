@@ -25,11 +25,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     available_units,
     pairs_without_forecast,
     {{ to_double('mean_daily_units') }} as mean_daily_units,

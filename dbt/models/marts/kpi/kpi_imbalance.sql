@@ -48,11 +48,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     items_without_demand,
     {{ to_double('stock_value_usd') }} as stock_value_usd,
     {{ to_double('misplaced_value_usd') }} as misplaced_value_usd,

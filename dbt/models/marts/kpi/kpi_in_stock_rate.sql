@@ -12,11 +12,7 @@ with sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     window_days,
     ranged_days,
     in_stock_at_close_days,

@@ -4,11 +4,7 @@
 -- and on time in full when every one of those lines is. A cancelled line was not delivered.
 
 with parameters as (
-    select
-        as_of,
-        window_start,
-        window_days
-    from {{ ref('stg_ledger__run_parameters') }}
+    {{ kpi_window() }}
 ),
 
 lines as (
@@ -70,11 +66,7 @@ all_sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     window_days,
     orders_due,
     orders_otif,

@@ -3,12 +3,10 @@
 -- A parcel is what one location ships of an order to a region, however many lines it has. Walk-in customers take their goods along.
 -- Distance is told by the transit days of the customer lane; an order without a lane is counted and has no cost.
 
+{% set levels = {'location': ['location_id'], 'region': ['ship_to_region'], 'distance_band': ['distance_band']} %}
+
 with parameters as (
-    select
-        window_start,
-        as_of,
-        window_days
-    from {{ ref('stg_ledger__run_parameters') }}
+    {{ kpi_window() }}
 ),
 
 parcels as (
@@ -43,12 +41,7 @@ priced as (
 
 sums as (
     select
-        case
-            when grouping(location_id) = 0 then 'location'
-            when grouping(ship_to_region) = 0 then 'region'
-            when grouping(distance_band) = 0 then 'distance_band'
-            else 'network'
-        end as level,
+        {{ kpi_own_level(levels) }},
         location_id,
         ship_to_region,
         distance_band,
@@ -57,11 +50,11 @@ sums as (
         coalesce(sum(cost_usd_per_order), 0) as outbound_cost_usd,
         sum(cast(transit_days as decimal(10, 4))) as transit_days
     from priced
-    group by grouping sets ((location_id), (ship_to_region), (distance_band), ())
+    {{ kpi_own_grouping_sets(levels) }}
 )
 
 select
-    level || coalesce(':' || coalesce(sums.location_id, sums.ship_to_region, sums.distance_band), '') as scope,
+    {{ kpi_own_scope(levels) }} as scope,
     sums.level,
     sums.location_id,
     sums.ship_to_region,

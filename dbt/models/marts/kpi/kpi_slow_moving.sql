@@ -94,11 +94,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     parameters.slow_moving_days,
     on_hand_units,
     slow_units,

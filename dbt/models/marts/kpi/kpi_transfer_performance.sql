@@ -5,11 +5,7 @@
 -- punctuality by the date of receipt. Seen from the destination.
 
 with parameters as (
-    select
-        as_of,
-        window_start,
-        window_days
-    from {{ ref('stg_ledger__run_parameters') }}
+    {{ kpi_window() }}
 ),
 
 dated as (
@@ -72,11 +68,7 @@ sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     parameters.window_days,
     lines_planned,
     lines_received,

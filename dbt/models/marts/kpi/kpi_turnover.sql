@@ -11,11 +11,7 @@ with sums as (
 )
 
 select
-    {{ kpi_scope() }} as scope,
-    level,
-    location_id,
-    item_id,
-    category,
+    {{ kpi_head() }},
     window_days,
     {{ to_double('cogs_usd') }} as cogs_usd,
     {{ safe_ratio('inventory_value_usd_days', 'window_days') }} as mean_inventory_value_usd,
