@@ -5,7 +5,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.faults.mutations import calendar_faults, identifiers, numerals, structure, whole_files  # noqa: F401 - they register themselves
+from tests.faults.mutations import (  # noqa: F401 - they register themselves
+    bytes_on_the_way,
+    calendar_faults,
+    harmless_variants,
+    identifiers,
+    mixed_up,
+    numerals,
+    structure,
+    units,
+    whole_files,
+)
 from tests.faults.mutations.judge import EQUAL, MANIFESTS, OUTCOMES, Outcome, judge
 from tests.faults.mutations.night import CleanNight
 from tests.faults.mutations.sheet import OPERATORS, plan_cases
