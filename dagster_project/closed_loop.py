@@ -78,8 +78,7 @@ def run_closed_loop(
     """Play `days` days after a warm-up: every day lands, every seventh is a full night with a plan; returns what came of it.
 
     `demand` is generated, m5 or the path of a Parquet file; `spare_days` of it stay unplayed, for a caller that plays on. With `dirt`
-    some days come dirty and are corrected a day later. Raises `InputRefused` where its data is missing and `UsageError` for impossible
-    sizes.
+    some days come dirty and are corrected a day later. Raises `InputRefused` without its data, `UsageError` for impossible sizes.
     """
     from dagster_project.dirty_days import DirtyDays
     from pipelines.twin.dirt import Dirt
@@ -100,19 +99,10 @@ def run_closed_loop(
     dirty = DirtyDays(settings.folders, dirt or Dirt(), seed)
     nights, refused = _play_days(settings, twin, shadow, days, tell, dirty)
     last = twin.next_date - dt.timedelta(days=1)
+    with_transfers, without = summarise(twin, first, last), summarise(shadow, first, last)
+    locations, items = len(table.location_ids), len(table.item_ids)
     return LoopReport(
-        home=settings.home,
-        demand=demand,
-        locations=len(table.location_ids),
-        items=len(table.item_ids),
-        first_day=first,
-        last_day=last,
-        nights=nights,
-        with_transfers=summarise(twin, first, last),
-        without_transfers=summarise(shadow, first, last),
-        refused_dispatches=refused,
-        caught=dirty.caught,
-        twin=twin,
+        settings.home, demand, locations, items, first, last, nights, with_transfers, without, refused, caught=dirty.caught, twin=twin
     )
 
 

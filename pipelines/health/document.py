@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.policy import Policy
@@ -40,17 +41,7 @@ def make_health(home: Home, as_of: dt.date, policy: Policy, run_end: RunEnd | No
     quarantine, tables = report_quarantine(seen, dates, problems)
     frozen = report_frozen(verdicts.frozen, problems)
     plan, corrected = read_standing_plan(home, as_of, problems)
-    standing = Standing(
-        as_of=as_of,
-        plan_as_of=dt.date.fromisoformat(plan["as_of"]) if plan else None,
-        stopped=tuple(_stops(gates, run_end)),
-        blocking_checks=gates["blocked"],
-        corrected=tuple(corrected),
-        warnings=gates["warned"],
-        frozen_pairs=frozen["pairs_total"] if frozen else 0,
-        frozen_usd=frozen["usd"] if frozen else 0.0,
-        max_plan_age_days=policy.approval.max_plan_age_days,
-    )
+    standing = _stand(as_of, plan, corrected, policy, gates=gates, frozen=frozen, stops=_stops(gates, run_end))
     return {
         "format": FORMAT,
         "as_of": as_of.isoformat(),
@@ -69,6 +60,30 @@ def make_health(home: Home, as_of: dt.date, policy: Policy, run_end: RunEnd | No
         "glossary": reason_meanings() | {entry["reason"]: entry["means"] for entry in quarantine["reasons"]},
         "problems": problems,
     }, tables
+
+
+def _stand(
+    as_of: dt.date,
+    plan: dict[str, Any] | None,
+    corrected: Sequence[str],
+    policy: Policy,
+    *,
+    gates: Mapping[str, Any],
+    frozen: Mapping[str, Any] | None,
+    stops: Sequence[str],
+) -> Standing:
+    """What the headline is made of."""
+    return Standing(
+        as_of=as_of,
+        plan_as_of=dt.date.fromisoformat(plan["as_of"]) if plan else None,
+        stopped=tuple(stops),
+        blocking_checks=gates["blocked"],
+        corrected=tuple(corrected),
+        warnings=gates["warned"],
+        frozen_pairs=frozen["pairs_total"] if frozen else 0,
+        frozen_usd=frozen["usd"] if frozen else 0.0,
+        max_plan_age_days=policy.approval.max_plan_age_days,
+    )
 
 
 def _told_of(standing: Standing) -> dict[str, Any]:

@@ -31,11 +31,7 @@ def write_problem(
     money = planning.weekly_budget_usd
     return {
         "format": "evenstock-problem/1",
-        "handling_units": {
-            "pallet_kg": planning.pallet_kg,
-            "pallet_m3": planning.pallet_m3,
-            "pallets_per_truck": planning.pallets_per_truck,
-        },
+        "handling_units": {name: getattr(planning, name) for name in ("pallet_kg", "pallet_m3", "pallets_per_truck")},
         "locations": _write_locations(locations, firm),
         "lanes": [_write_lane(lane) for lane in lanes.iloc[np.unique(arcs["lane"])].to_dict("records")],
         "items": [

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.planning.cuts import PrefixSeparator, violated_links
 from pipelines.planning.formulation import (
@@ -22,6 +24,8 @@ from pipelines.planning.variables import Variables, segment_widths
 
 FIRST_TOLERANCE, LAST_TOLERANCE = 0.05, 0.004
 STALLED_SHARE = 1e-5
+# A constraint function for cuts, the fills that they bind, and what finds the violated ones.
+Kind = tuple[Any, Variables, PrefixSeparator]
 
 
 class Clock:
@@ -61,7 +65,7 @@ def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str
     The tolerance shrinks as rounds stall; ends when the last tolerance finds nothing or stalls, after `max_rounds`, or on the clock.
     """
     problem = m.problem
-    kinds = [
+    kinds: list[Kind] = [
         (gain_prefix_needs_open_lanes, m.gain_fill, PrefixSeparator.of(problem, problem.gain, problem.arc_gain, m.limits)),
         (loss_prefix_needs_open_lanes, m.loss_fill, PrefixSeparator.of(problem, problem.loss, problem.arc_loss, m.limits)),
     ]
@@ -76,16 +80,7 @@ def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str
         fell = (np.inf if result.bound is None else result.bound) - report.bound
         result.bound, result.rounds = report.bound, result.rounds + 1
         result.packs, result.used = take(report.values, m.packs), take(report.values, m.used)
-        share = result.used[problem.arc_lane]
-        links = violated_links(m.limits, problem.arc_lane, result.packs, result.used, tolerance)
-        links = links[~linked[links]]
-        linked[links] = True
-        with collector_off():
-            added = add_rows(m, packs_need_open_lane, links.tolist())
-            for function, fill, separator in kinds:
-                cuts = separator.violated(take(report.values, fill), result.packs, share, tolerance, result.rounds)
-                added += add_rows(m, function, cuts)
-        result.cuts += added
+        added = _add_violated(m, result, kinds, linked, report.values, tolerance)
         progress("lp round", {"round": result.rounds, "bound_usd": report.bound, "cuts": added})
         if not added or fell < STALLED_SHARE * abs(report.bound):
             if tolerance < LAST_TOLERANCE:
@@ -97,6 +92,23 @@ def relax(m: Formulation, clock: Clock, max_rounds: int, progress: Callable[[str
     with collector_off():
         add_rows(m, packs_need_open_lane, np.flatnonzero((m.limits > 0) & ~linked).tolist())
     return result
+
+
+def _add_violated(
+    m: Formulation, result: Relaxation, kinds: list[Kind], linked: NDArray[np.bool_], values: Floats, tolerance: float
+) -> int:
+    """Add the open-lane rows and prefix cuts that the solution breaks; marks the arcs in `linked` and returns how many rows came."""
+    share = result.used[m.problem.arc_lane]
+    links = violated_links(m.limits, m.problem.arc_lane, result.packs, result.used, tolerance)
+    links = links[~linked[links]]
+    linked[links] = True
+    with collector_off():
+        added = add_rows(m, packs_need_open_lane, links.tolist())
+        for function, fill, separator in kinds:
+            cuts = separator.violated(take(values, fill), result.packs, share, tolerance, result.rounds)
+            added += add_rows(m, function, cuts)
+    result.cuts += added
+    return added
 
 
 def _solve_lp(m: Formulation, solver: OnePassHiGHS, clock: Clock) -> SolverReport:

@@ -130,13 +130,7 @@ def parse_problem(obj: Any, source: str) -> Problem:
     lane_at = {record["lane_id"]: i for i, record in enumerate(lanes)}
     origin = [reader.position(location_at, lane, "origin", "locations") for lane in lanes]
     destination = [reader.position(location_at, lane, "destination", "locations") for lane in lanes]
-    for lane, i, j in zip(lanes, origin, destination, strict=True):
-        if i == j:
-            raise reader.refuse(lane["path"], "origin and destination are the same location; remove the lane")
-    for arc in arcs:
-        if arc["fixed_packs"] > arc["max_packs"]:
-            above = f"{arc['fixed_packs']} is above max_packs {arc['max_packs']}; raise max_packs"
-            raise reader.refuse(f"{arc['path']}.fixed_packs", above)
+    _refuse_impossible(reader, lanes, arcs)
     parsed: dict[str, Any] = {
         "gain": _curves(reader, gains, item_at, location_at),
         "loss": _curves(reader, losses, item_at, location_at),
@@ -148,6 +142,17 @@ def parse_problem(obj: Any, source: str) -> Problem:
     records = {"locations": locations, "lanes": lanes, "items": items, "arcs": arcs, "gains": gains, "losses": losses}
     document = _canonical(handling, records, budget)
     return Problem(**parsed, **_columns(handling, records), budget_usd=budget, document=document)
+
+
+def _refuse_impossible(reader: _Reader, lanes: list[dict[str, Any]], arcs: list[dict[str, Any]]) -> None:
+    """Raise for a lane from a location to itself and for a firm line above its arc's limit."""
+    for lane in lanes:
+        if lane["origin"] == lane["destination"]:
+            raise reader.refuse(lane["path"], "origin and destination are the same location; remove the lane")
+    for arc in arcs:
+        if arc["fixed_packs"] > arc["max_packs"]:
+            above = f"{arc['fixed_packs']} is above max_packs {arc['max_packs']}; raise max_packs"
+            raise reader.refuse(f"{arc['path']}.fixed_packs", above)
 
 
 def _ints(values: list[int]) -> Any:

@@ -45,31 +45,41 @@ def run_gate(
     `erp_locations`) to its keys; a feed that refers to itself knows its own rows. A referenced feed without keys blocks. `history` is
     what values are compared with, `quarantined` names the item-locations of refused rows.
     """
-    feed = contract.feed
     if contract.may_be_empty and not rows_in:
-        return verdict(feed, business_date, [check_quiet_day(contract, is_delivered, trailing_counts)], 0, 0, policy)
-    from quality.expectations.suites import run_suite
-
-    absent = tuple(column.name for column in contract.columns if column.name not in frame)
-    if absent:
+        return verdict(contract.feed, business_date, [check_quiet_day(contract, is_delivered, trailing_counts)], 0, 0, policy)
+    if absent := tuple(column.name for column in contract.columns if column.name not in frame):
         found = GateCheck("columns_present", False, "block", f"{len(absent)} columns missing", "every column of the contract", absent)
-        return verdict(feed, business_date, [found], len(frame), rows_quarantined, policy)
-    suite = [GateCheck(r.name, r.passed, "block", r.observed, r.expected, r.examples) for r in run_suite(contract, frame)]
+        return verdict(contract.feed, business_date, [found], len(frame), rows_quarantined, policy)
     references, strangers = check_references(contract, frame, known_keys, policy)
     checks = [
         check_rows_present(contract, len(frame), rows_in),
         check_row_count(contract, len(frame), trailing_counts, policy),
         check_quarantine_share(rows_in, rows_quarantined, policy),
-        *suite,
+        *_check_contract(contract, frame),
         check_keys_unique(contract, frame),
         *references,
         *check_dates(contract, frame, business_date, policy, not any(trailing_counts), history or History()),
+        *_check_locations(contract, frame, business_date, known_keys),
     ]
-    if contract.date_column and contract.kind == "snapshot":
-        checks.append(check_locations_reported(frame, contract.date_column, business_date, known_keys.get("erp_locations", frozenset())))
     more, failing, marks = judge_against_past(contract, frame, business_date, policy, history or History())
     failing += [*strangers, *quarantined]
-    return verdict(feed, business_date, checks + more, len(frame), rows_quarantined, policy, failing=failing, **marks)
+    return verdict(contract.feed, business_date, checks + more, len(frame), rows_quarantined, policy, failing=failing, **marks)
+
+
+def _check_locations(
+    contract: FeedContract, frame: pd.DataFrame, business_date: datetime.date, known_keys: Mapping[str, AbstractSet[str]]
+) -> list[GateCheck]:
+    """Whether every location reports, where the feed is a snapshot of all of them."""
+    if not contract.date_column or contract.kind != "snapshot":
+        return []
+    return [check_locations_reported(frame, contract.date_column, business_date, known_keys.get("erp_locations", frozenset()))]
+
+
+def _check_contract(contract: FeedContract, frame: pd.DataFrame) -> list[GateCheck]:
+    """The feed's suite. Great Expectations is loaded here, so that a quiet day does without."""
+    from quality.expectations.suites import run_suite
+
+    return [GateCheck(r.name, r.passed, "block", r.observed, r.expected, r.examples) for r in run_suite(contract, frame)]
 
 
 def judge_against_past(

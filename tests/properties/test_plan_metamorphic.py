@@ -28,11 +28,8 @@ def segments(rng, best, count, packs):
     return [[int(rng.integers(1, packs + 1)), round(float(value), 4)] for value in values]
 
 
-def random_problem(seed, places=4, items=6, packs=4, special=True):
-    """A small problem with every kind of limit switched on at random."""
-    rng = np.random.default_rng(seed)
-    names = [f"P{i}" for i in range(places)]
-    lanes = [
+def random_lanes(rng, names, special):
+    return [
         {
             "lane_id": f"{a}>{b}",
             "origin": a,
@@ -45,6 +42,13 @@ def random_problem(seed, places=4, items=6, packs=4, special=True):
         for a, b in itertools.permutations(names, 2)
         if rng.random() < 0.8
     ]
+
+
+def random_problem(seed, places=4, items=6, packs=4, special=True):
+    """A small problem with every kind of limit switched on at random."""
+    rng = np.random.default_rng(seed)
+    names = [f"P{i}" for i in range(places)]
+    lanes = random_lanes(rng, names, special)
     goods = [
         {"item_id": f"i{s}", "pack_units": int(rng.choice([1, 2, 6])), "weight_kg": round(float(rng.uniform(1, 90)), 3), "volume_m3": 0.05}
         for s in range(items)

@@ -152,7 +152,6 @@ def _matching(pattern: str) -> Callable[[Texts], Mask]:
 
 _PRINTABLE = np.array([32 <= code < 127 for code in range(256)])
 _DIGIT = np.array([_ZERO <= code <= _NINE for code in range(256)])
-_DIGIT_OR_MINUS = _DIGIT | (np.arange(256) == _MINUS)
 
 
 def _is_free_text(cells: Texts) -> Mask:
