@@ -19,6 +19,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.definitions import build_defs
+from dagster_project.event_storage import open_kept_instance
 from pipelines.domain import errors
 from pipelines.domain.errors import EvenstockError, GateBlocked, NoValidPlan, UsageError
 from pipelines.settings import Settings
@@ -103,7 +104,7 @@ def open_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "dagster.yaml").exists():
         shutil.copy(INSTANCE_FILE, folder / "dagster.yaml")
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
+    with open_kept_instance(folder) as instance:
         yield instance
 
 
