@@ -18,6 +18,7 @@ from pipelines.forecasting.forecast import make_forecast
 from pipelines.forecasting.level import estimate_level
 from pipelines.forecasting.methods import moving_average
 from pipelines.forecasting.panel import Panel, build_panel
+from pipelines.forecasting.pooling import make_pools
 
 LAST_DAY = dt.date(2016, 4, 24)
 SAMPLE_SEED = 20260101
@@ -58,11 +59,11 @@ def accuracy_rows(demand: pd.DataFrame, days_back: tuple[int, ...]) -> list[dict
         cut = len(full.dates) - back
         past = Panel(full.keys, full.dates[:cut], full.units[:, :cut], full.exposure[:, :cut])
         actual = full.units[:, cut : cut + HORIZON_DAYS]
-        estimate = estimate_level(past, _category(full.keys["item_id"]))
+        estimate = estimate_level(past, make_pools(past.keys, _category(full.keys["item_id"])), HORIZON_DAYS)
         units = past.units.T
         flat = moving_average(units, window_days=28)
         forecasts = {
-            "evenstock": estimate.level[:, None] * estimate.future_factors(full.dates[cut : cut + HORIZON_DAYS]),
+            "evenstock": estimate.path,
             "moving average 28": np.broadcast_to(flat, actual.shape),
             "seasonal naive": np.tile(past.units[:, -7:], HORIZON_DAYS // 7),
             "zero": np.zeros(actual.shape),

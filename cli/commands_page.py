@@ -56,7 +56,8 @@ def _walk(command: Any, path: str) -> list[tuple[str, Any]]:
     inner = getattr(command, "commands", None)
     if inner is None:
         return [(path, command)]
-    return [found for name, child in inner.items() for found in _walk(child, f"{path} {name}")]
+    itself = [(path, command)] if command.invoke_without_command else []
+    return itself + [found for name, child in inner.items() for found in _walk(child, f"{path} {name}")]
 
 
 def _describe(path: str, command: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.domain.demand import Frequency
 from pipelines.forecasting.combine import combined_level
 from pipelines.forecasting.distribution import PastErrors
 from pipelines.forecasting.methods import moving_average
@@ -50,12 +51,13 @@ class Tripwire:
     is_tripped_overall: bool
 
 
-def trace_levels(demand: np.ndarray, effort: np.ndarray) -> LevelHistory:
-    """Run the methods once over (T, N) and keep today's level and those at up to 26 weekly origins with 28 days behind them."""
+def trace_levels(demand: np.ndarray, effort: np.ndarray, freq: Frequency = Frequency.D) -> LevelHistory:
+    """Run the methods once over (T, N) and keep today's level and those at up to 26 weekly origins with four weeks behind them."""
     days = len(demand)
-    origins = np.arange(days - ORIGIN_STEP_DAYS, MINIMUM_HISTORY_DAYS - 1, -ORIGIN_STEP_DAYS)[:MAXIMUM_ORIGINS]
-    levels = combined_level(demand, effort, at=[days, *origins.tolist()])
-    means = moving_average(demand, effort, window_days=28, at=origins.tolist())
+    step, least = ORIGIN_STEP_DAYS // freq.days, MINIMUM_HISTORY_DAYS // freq.days
+    origins = np.arange(days - step, least - 1, -step)[:MAXIMUM_ORIGINS]
+    levels = combined_level(demand, effort, at=[days, *origins.tolist()], freq=freq)
+    means = moving_average(demand, effort, window_days=MINIMUM_HISTORY_DAYS // freq.days, at=origins.tolist())
     start = np.zeros((1, demand.shape[1]))
     sums = [np.vstack([start, values.cumsum(axis=0)]) for values in (demand, effort)]
     return LevelHistory(levels[:, 0], origins, levels[:, 1:], means, *sums)

@@ -31,11 +31,12 @@ class RateEstimate:
     uses_prior: np.ndarray
 
 
-def estimate_rate(units: np.ndarray, exposure: np.ndarray, groups: SeriesGroups) -> RateEstimate:
-    """Units per in-stock day over the window given: mu = (sum of sales + k x prior) / (sum of exposure + k), k = 7 in-stock days.
+def estimate_rate(units: np.ndarray, exposure: np.ndarray, groups: SeriesGroups, prior_periods: float = PRIOR_DAYS) -> RateEstimate:
+    """Units per in-stock period over the window given: mu = (sum of sales + k x prior) / (sum of exposure + k), k = 7 in-stock days.
 
-    `units`, `exposure`: (T, N), exposure 0 where unknown. A ratio of sums, never a mean of daily ratios. `uses_prior` marks fewer
-    than 7 in-stock days. For a Poisson stream E[sales] = mu x E[exposure] holds even though the sale causes the stock-out (Wald).
+    `units`, `exposure`: (T, N), exposure 0 where unknown; `prior_periods`: k in periods. A ratio of sums, never a mean of ratios.
+    `uses_prior` marks fewer than k in-stock periods. For a Poisson stream E[sales] = mu x E[exposure] holds even though the sale causes
+    the stock-out (Wald).
 
     >>> groups = SeriesGroups(np.array([0, 0]), np.array([0, 1]))
     >>> units = np.array([[14.0, 0.0], [7.0, 0.0]])
@@ -45,7 +46,7 @@ def estimate_rate(units: np.ndarray, exposure: np.ndarray, groups: SeriesGroups)
     sold = np.where(exposure > 0, np.nan_to_num(units), 0.0).sum(axis=0)
     days = np.nan_to_num(exposure).sum(axis=0)
     prior = borrow_rate(sold, days, groups)
-    return RateEstimate((sold + PRIOR_DAYS * prior) / (days + PRIOR_DAYS), prior, days, days < PRIOR_DAYS)
+    return RateEstimate((sold + prior_periods * prior) / (days + prior_periods), prior, days, days < prior_periods)
 
 
 def borrow_rate(sold: np.ndarray, days: np.ndarray, groups: SeriesGroups) -> np.ndarray:
@@ -81,7 +82,9 @@ def _divide(total: np.ndarray, weight: np.ndarray, default: float = 0.0) -> np.n
     return np.divide(total, weight, out=np.full(len(total), float(default)), where=weight > 1e-9)
 
 
-def impute_demand(units: np.ndarray, exposure: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def impute_demand(
+    units: np.ndarray, exposure: np.ndarray, prior: np.ndarray, window: int = WINDOW_DAYS, prior_periods: float = PRIOR_DAYS
+) -> tuple[np.ndarray, np.ndarray]:
     """Units and exposure as full days: a partly stocked-out day becomes sales + (1 - exposure) x mu with exposure 1.
 
     mu is the rate of the 56 days up to that day with k = 7 days of `prior` (N,). The mean of such days has the ratio of sums as its fixed
@@ -99,19 +102,19 @@ def impute_demand(units: np.ndarray, exposure: np.ndarray, prior: np.ndarray) ->
     partial = (share > 0) & (share < 1)
     demand = impute_flagged(sales, share, flagged) if flagged.any() else sales.copy()
     if partial.any():
-        rate = _trailing_rate(sales, share, prior)
+        rate = _trailing_rate(sales, share, prior, window, prior_periods)
         demand[partial] = sales[partial] + (1.0 - share[partial]) * rate[partial]
     return demand, np.where(partial | flagged, 1.0, share)
 
 
-def _trailing_rate(sales: np.ndarray, share: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """(sum of sales + k prior) / (sum of exposure + k) over the 56 days up to each day; at the start the first 56 days serve all."""
+def _trailing_rate(sales: np.ndarray, share: np.ndarray, prior: np.ndarray, window: int, prior_periods: float) -> np.ndarray:
+    """(sum of sales + k prior) / (sum of exposure + k) over the `window` up to each period; at the start the first window serves all."""
     days = len(sales)
-    ends = np.maximum(np.arange(days), min(WINDOW_DAYS, days) - 1) + 1
-    starts = np.maximum(ends - WINDOW_DAYS, 0)
+    ends = np.maximum(np.arange(days), min(window, days) - 1) + 1
+    starts = np.maximum(ends - window, 0)
     sold = np.vstack([np.zeros(sales.shape[1]), np.where(share > 0, sales, 0.0).cumsum(axis=0)])
     known = np.vstack([np.zeros(sales.shape[1]), share.cumsum(axis=0)])
-    return (sold[ends] - sold[starts] + PRIOR_DAYS * prior) / (known[ends] - known[starts] + PRIOR_DAYS)
+    return (sold[ends] - sold[starts] + prior_periods * prior) / (known[ends] - known[starts] + prior_periods)
 
 
 def impute_flagged(sales: np.ndarray, share: np.ndarray, flagged: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from pipelines.forecasting.combine import METHOD_NAME
 from pipelines.forecasting.distribution import SumDistribution, fit_sum, textbook_safety_stock
 from pipelines.forecasting.level import LevelEstimate, estimate_level
 from pipelines.forecasting.panel import Panel, build_panel
+from pipelines.forecasting.pooling import make_pools
 
 WEEKLY_COLUMNS = ("location_id", "item_id", "week_index", "week_start", "mean_units")
 PRIOR_METHOD_NAME = "exposure estimate with prior"
@@ -71,12 +72,12 @@ def make_forecast(demand: pd.DataFrame, items: pd.DataFrame, as_of: dt.date, pol
     del seed
     panel = build_panel(demand, as_of)
     terms = _supply_terms(panel.keys, items, policy.service)
-    estimate = estimate_level(panel, terms.category)
     protection = terms.protection_days
     weeks = policy.planning.horizon_weeks
     ahead = max(7 * weeks, int(protection.max(initial=1)))
+    estimate = estimate_level(panel, make_pools(panel.keys, terms.category), ahead)
     dates = np.datetime64(as_of, "D") + 1 + np.arange(ahead)
-    path = estimate.level[:, None] * estimate.future_factors(dates)
+    path = estimate.path
     distribution = _fit_distribution(estimate, path, terms)
     tripwire = check_tripwire(estimate.history)
     weekly = _weekly_frame(panel.keys, path[:, : 7 * weeks], dates)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipelines.domain.demand import DemandRows, Frequency
+
 REQUIRED_COLUMNS = ("location_id", "item_id", "date", "qty_sold_units", "in_stock_share")
 
 
@@ -16,14 +18,15 @@ REQUIRED_COLUMNS = ("location_id", "item_id", "date", "qty_sold_units", "in_stoc
 class Panel:
     """N series by T days, ordered by (location_id, item_id) and by date.
 
-    `keys`: N rows of location_id, item_id. `dates`: T days (datetime64[D]), the last one is as_of.
-    `units` (N, T): units sold, NaN where nothing is known. `exposure` (N, T): share of the day in stock in [0, 1], NaN where unknown.
+    `keys`: N rows of location_id, item_id. `dates`: first days (datetime64[D]) of T periods; of days the last one is as_of.
+    `units` (N, T): units sold, NaN where nothing is known. `exposure` (N, T): share of the period in stock in [0, 1], NaN where unknown.
     """
 
     keys: pd.DataFrame
     dates: np.ndarray
     units: np.ndarray
     exposure: np.ndarray
+    freq: Frequency = Frequency.D
 
 
 def build_panel(demand: pd.DataFrame, as_of: dt.date, history_days: int | None = None) -> Panel:
@@ -56,6 +59,36 @@ def build_panel(demand: pd.DataFrame, as_of: dt.date, history_days: int | None =
     units[series, column] = sold
     exposure[series, column] = np.where(np.isnan(sold), np.nan, np.where(np.isnan(share), 1.0, share))
     return Panel(keys, dates, units, exposure)
+
+
+def panel_of_rows(rows: DemandRows, longest: int) -> Panel:
+    """Shape the rows of a demand file, at most the last `longest` periods of them.
+
+    From a series' first row on a period without a row is 0 units in stock throughout; before it nothing is known. A share that is not given
+    counts as in stock. The arrays are laid out period by period.
+    """
+    cut = max(rows.periods - longest, 0)
+    shape = (rows.periods - cut, len(rows.series_item))
+    begins = np.full(shape[1], rows.periods, dtype=np.int64)
+    np.minimum.at(begins, rows.series, rows.period)
+    is_before = np.arange(cut, rows.periods)[:, None] < begins[None, :]
+    units, exposure = np.zeros(shape), np.ones(shape)
+    kept = rows.period >= cut
+    place = (rows.period[kept] - cut, rows.series[kept])
+    units[place] = rows.units[kept]
+    if rows.in_stock_share is not None:
+        share = rows.in_stock_share[kept]
+        exposure[place] = np.where(np.isnan(share), 1.0, share)
+    units[is_before] = np.nan
+    exposure[is_before] = np.nan
+    dates = rows.first + np.arange(cut, rows.periods) * np.timedelta64(rows.freq.days, "D")
+    keys = pd.DataFrame(
+        {
+            "location_id": rows.location_ids.astype(object)[rows.series_location],
+            "item_id": rows.item_ids.astype(object)[rows.series_item],
+        }
+    )
+    return Panel(keys, dates, units.T, exposure.T, rows.freq)
 
 
 def _number_series(rows: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:

@@ -1,13 +1,16 @@
-"""Patterns shared by many series: the weekday index by location x category, and the yearly index once two years are known.
-
-Levels are not estimated here. Indices have mean 1 and are ratios of sums, shrunk towards a wider pool.
-"""
+"""The season of the year, once two years are known, and the weekday of a date. Other calendar effects live in `calendar_pattern`."""
 
 import numpy as np
 
-SHRINK_SALE_DAYS = 100.0
-YEAR_DAYS = 364
-YEARLY_SMOOTHING_WEEKS = 2
+from pipelines.forecasting.calendar_shrinkage import shrink_effects
+from pipelines.forecasting.pooling import Pools, pool_sums
+
+YEAR_WEEKS = 52
+SMOOTHING_WEEKS = 2
+LEAST_FACTOR = 0.05
+LEAST_TREND_SHARE = 0.2
+# Smoothed over five weeks, a year holds ten separate effects: their spread by chance is half again what it should be now and then.
+NOISE_MARGIN = 1.5
 
 
 def weekday_of(dates: np.ndarray) -> np.ndarray:
@@ -19,63 +22,63 @@ def weekday_of(dates: np.ndarray) -> np.ndarray:
     return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7
 
 
-def weekday_index(units: np.ndarray, exposure: np.ndarray, weekday: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Weekday factors (N, 7) with mean 1, pooled over each series' location x category `group` (N,) and shrunk to the pool of all.
+def week_of_year(periods: np.ndarray, per_week: int) -> np.ndarray:
+    """Column of the yearly factors for periods counted from the first one ahead (0); past ones are negative.
 
-    `units`, `exposure`: (T, N); `weekday`: (T,). Factor = units per in-stock day of that weekday / the mean of the seven. The shrinkage
-    weighs 100 days with sales (a count of days, so that the factors do not depend on the unit of measure). Flat without evidence.
+    >>> week_of_year(np.array([0, 6, 7, -1]), 7).tolist()
+    [0, 0, 1, 51]
     """
-    groups = int(group.max()) + 1 if len(group) else 0
-    sold = np.zeros((groups, 7))
-    known = np.zeros((groups, 7))
-    sale_days = np.zeros(groups)
-    for day in range(7):
-        rows = weekday == day
-        sold[:, day] = np.bincount(group, weights=units[rows].sum(axis=0), minlength=groups)
-        known[:, day] = np.bincount(group, weights=exposure[rows].sum(axis=0), minlength=groups)
-        sale_days += np.bincount(group, weights=(units[rows] > 0).sum(axis=0), minlength=groups)
-    overall = _normalise(sold.sum(axis=0, keepdims=True), known.sum(axis=0, keepdims=True), np.ones((1, 7)))
-    own = _normalise(sold, known, overall)
-    weight = (sale_days / (sale_days + SHRINK_SALE_DAYS))[:, None]
-    return np.asarray((weight * own + (1.0 - weight) * overall)[group])
+    return (periods // per_week) % YEAR_WEEKS
 
 
-def _normalise(sold: np.ndarray, known: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    """Rates per weekday over their mean; the fallback where a weekday was never in stock or nothing sold. Never below 0.05."""
-    rate = np.divide(sold, known, out=np.zeros_like(sold), where=known > 0)
-    mean = rate.mean(axis=1, keepdims=True)
-    usable = np.all(known > 0, axis=1, keepdims=True) & (mean > 0)
-    index = np.where(usable, np.divide(rate, mean, out=np.ones_like(rate), where=mean > 0), fallback)
-    index = np.maximum(index, 0.05)
-    return index / index.mean(axis=1, keepdims=True)
+def yearly_factors(demand: np.ndarray, exposure: np.ndarray, pools: Pools, per_week: int) -> np.ndarray | None:
+    """Factors (52, N) by week of a year of 364 days, the first week ahead first; None with less than two years of history.
 
-
-def yearly_index(units: np.ndarray, exposure: np.ndarray, category: np.ndarray) -> np.ndarray | None:
-    """Factors (N, 52) by weeks back from the last day, pooled by `category` (N,), or None with less than two years of history.
-
-    Column w serves the weeks that lie w + 1 weeks less than a year after the last day: column 0 is the first week ahead. Per category:
-    units per in-stock day of each week / the mean of its 52 weeks, averaged over the whole years known, smoothed over five
-    weeks around the year. `units`, `exposure`: (T, N).
+    Per category, then per item over what its category explains: units per week in stock over a line through the years, smoothed over five
+    weeks, averaged over the years and shrunk by how far the years agree. `demand`, `exposure`: (T, N).
     """
-    years = len(units) // YEAR_DAYS
+    years = len(demand) // (YEAR_WEEKS * per_week)
     if years < 2:
         return None
-    groups = int(category.max()) + 1
-    rows = slice(len(units) - years * YEAR_DAYS, None)
-    shape = (years, 52, 7, units.shape[1])
-    sold = _by_group(units[rows].reshape(shape).sum(axis=2), category, groups)
-    known = _by_group(exposure[rows].reshape(shape).sum(axis=2), category, groups)
-    rate = np.divide(sold, known, out=np.zeros_like(sold), where=known > 0)
-    mean = rate.mean(axis=1, keepdims=True)
-    index = np.divide(rate, mean, out=np.ones_like(rate), where=mean > 0).mean(axis=0)
-    reach = range(-YEARLY_SMOOTHING_WEEKS, YEARLY_SMOOTHING_WEEKS + 1)
-    smoothed = np.maximum(sum(np.roll(index, shift, axis=0) for shift in reach) / len(reach), 0.05)
-    return np.asarray((smoothed / smoothed.mean(axis=0, keepdims=True)).T[category])
+    rows = slice(len(demand) - years * YEAR_WEEKS * per_week, None)
+    sold, known = (_weekly(values[rows], per_week) for values in (demand, exposure))
+    categories, items = int(pools.category.max()) + 1, int(pools.item.max()) + 1
+    wide = _index(pool_sums(sold, pools.category, categories), pool_sums(known, pools.category, categories), years)
+    expected = known * np.tile(wide, (years, 1))[:, pools.category]
+    own = _index(pool_sums(sold, pools.item, items), pool_sums(expected, pools.item, items), years)
+    index = wide[:, pools.category] * own[:, pools.item]
+    return index / index.mean(axis=0)
 
 
-def _by_group(values: np.ndarray, code: np.ndarray, groups: int) -> np.ndarray:
-    """Sum the last axis by code: (years, 52, N) -> (years, 52, groups)."""
-    pooled = np.zeros((*values.shape[:-1], groups))
-    for group in range(groups):
-        pooled[..., group] = values[..., code == group].sum(axis=-1)
-    return pooled
+def _weekly(values: np.ndarray, per_week: int) -> np.ndarray:
+    return np.add.reduceat(values, np.arange(0, len(values), per_week), axis=0)
+
+
+def _index(sold: np.ndarray, known: np.ndarray, years: int) -> np.ndarray:
+    """Yearly index (52, G) with mean 1 from weekly sums (52 x years, G); flat where the years do not agree."""
+    rate = np.divide(sold, known, out=np.full_like(sold, np.nan), where=known > 1e-9)
+    seen = ~np.isnan(rate)
+    mean = np.nansum(rate, axis=0) / np.maximum(seen.sum(axis=0), 1)
+    line = np.maximum(_line_through_years(rate.reshape(years, YEAR_WEEKS, -1), mean), 1e-300)
+    ratio = np.nan_to_num(np.where(mean > 0, rate / line, 1.0), nan=1.0)
+    by_year = _smooth_around(ratio.reshape(years, YEAR_WEEKS, -1))
+    by_year /= np.maximum(by_year.mean(axis=1, keepdims=True), 1e-9)
+    effect = by_year.mean(axis=0) - 1.0
+    between = by_year.var(axis=0, ddof=1).mean(axis=0, keepdims=True) / years
+    index = np.maximum(1.0 + shrink_effects(effect, np.broadcast_to(between, effect.shape), NOISE_MARGIN), LEAST_FACTOR)
+    return index / index.mean(axis=0)
+
+
+def _line_through_years(rate: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Line (52 x years, G) through the means of the years, which a season cannot tilt; never below a fifth of the overall mean."""
+    years = len(rate)
+    known = np.maximum((~np.isnan(rate)).sum(axis=1), 1)
+    lean = np.arange(years, dtype=float)[:, None] - (years - 1) / 2.0
+    slope = (lean * (np.nansum(rate, axis=1) / known - mean)).sum(axis=0) / (lean**2).sum() / YEAR_WEEKS
+    weeks = np.arange(years * YEAR_WEEKS, dtype=float)[:, None] - (years * YEAR_WEEKS - 1) / 2.0
+    return np.maximum(mean + slope * weeks, LEAST_TREND_SHARE * mean)
+
+
+def _smooth_around(by_year: np.ndarray) -> np.ndarray:
+    reach = range(-SMOOTHING_WEEKS, SMOOTHING_WEEKS + 1)
+    return np.asarray(sum(np.roll(by_year, shift, axis=1) for shift in reach)) / len(reach)

@@ -1,0 +1,112 @@
+"""The stand-alone forecast of a panel: mean and quantiles per period, weekly paths, estimated demand. No file is touched here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.domain.demand import DemandRows, Frequency, KnownBeside
+from pipelines.forecasting.backtest import past_errors
+from pipelines.forecasting.combine import METHOD_NAME
+from pipelines.forecasting.distribution import fit_sum
+from pipelines.forecasting.level import LevelEstimate, estimate_level
+from pipelines.forecasting.marginals import amount_quantiles, count_quantiles
+from pipelines.forecasting.panel import Panel, panel_of_rows
+from pipelines.forecasting.pooling import finest_category, make_pools
+from pipelines.forecasting.sample_paths import series_seeds, spread_uniforms
+
+QUANTILES = {"q05": 0.05, "q50": 0.50, "q95": 0.95}
+LONGEST_HISTORY = {Frequency.D: 1092, Frequency.W: 260}
+LEVEL_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class PeriodForecast:
+    """Forecast of N series for H periods from `starts` (H,): `mean_units` (N, H), spread per unit of mean, and what paths need.
+
+    `period_phi`, `week_phi` (N,): variance over mean of one period and of a week. `weekly_mean_units` (N, W).
+    """
+
+    method: str
+    starts: np.ndarray
+    history_starts: np.ndarray
+    mean_units: np.ndarray
+    weekly_mean_units: np.ndarray
+    period_phi: np.ndarray
+    week_phi: np.ndarray
+    are_counts: bool
+    seeds: np.ndarray
+    panel: Panel
+    demand: np.ndarray
+
+    def quantiles(self, part: slice) -> dict[str, np.ndarray]:
+        """q05, q50, q95 of each period's demand on its own, (n, H) each."""
+        mean = self.mean_units[part]
+        found = self._quantiles(mean, self.period_phi[part, None], list(QUANTILES.values()))
+        return dict(zip(QUANTILES, found, strict=True))
+
+    def paths(self, part: slice) -> np.ndarray:
+        """80 plausible futures by week, (n, 80, W): a level that stays x weeks that vary, both with stratified luck."""
+        mean, phi = self.weekly_mean_units[part], self.week_phi[part, None]
+        weeks = mean.shape[1]
+        luck = spread_uniforms(self.seeds[part], weeks + 1)
+        excess = np.maximum(phi - 1.0, 0.0) if self.are_counts else phi
+        level_variance = LEVEL_SHARE * excess / np.maximum(mean.mean(axis=1, keepdims=True), 1e-9)
+        level = _gamma_quantile(luck[:, :, 0], np.minimum(level_variance, 4.0))
+        inner = np.maximum(phi - LEVEL_SHARE * excess, 1.0 if self.are_counts else 1e-9)
+        return self._draw(mean[:, None, :] * level[:, :, None], np.broadcast_to(inner[:, :, None], luck[:, :, 1:].shape), luck[:, :, 1:])
+
+    def estimates(self, part: slice) -> dict[str, np.ndarray]:
+        """Known periods (n, T): whether known, units sold, share in stock, and the demand they stand for."""
+        units, exposure = self.panel.units[part], self.panel.exposure[part]
+        return {"is_known": ~np.isnan(units), "units": units, "in_stock_share": exposure, "demand": self.demand.T[part]}
+
+    def _quantiles(self, mean: np.ndarray, phi: np.ndarray, probabilities: list[float]) -> list[np.ndarray]:
+        if self.are_counts:
+            return count_quantiles(mean, mean / np.maximum(phi - 1.0, 1e-6), probabilities)
+        return amount_quantiles(mean, phi * mean, probabilities)
+
+    def _draw(self, mean: np.ndarray, phi: np.ndarray, luck: np.ndarray) -> np.ndarray:
+        from scipy.special import gammaincinv
+
+        scale = np.maximum(phi - 1.0, 1e-3) if self.are_counts else phi
+        drawn = gammaincinv(np.maximum(mean / scale, 1e-3), luck) * scale
+        return np.round(drawn) if self.are_counts else drawn
+
+
+def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method: str, seed: int) -> PeriodForecast:
+    """Forecast every series of `rows` for the `horizon` periods after the last known one; nothing depends on the order of rows."""
+    panel = panel_of_rows(rows, LONGEST_HISTORY[rows.freq])
+    pools = make_pools(panel.keys, finest_category(beside, len(rows.item_ids))[rows.series_item])
+    per_week = rows.freq.season
+    weeks = -(-horizon // per_week)
+    estimate = estimate_level(panel, pools, weeks * per_week)
+    path = estimate.path
+    keys = list(zip(panel.keys["location_id"], panel.keys["item_id"], strict=True))
+    return PeriodForecast(
+        method=METHOD_NAME,
+        starts=rows.next_period + np.arange(horizon) * np.timedelta64(rows.freq.days, "D"),
+        history_starts=panel.dates,
+        mean_units=path[:, :horizon],
+        weekly_mean_units=path.reshape(len(path), weeks, per_week).sum(axis=2),
+        period_phi=_phi(estimate, 1),
+        week_phi=_phi(estimate, per_week),
+        are_counts=bool(np.all(rows.units == np.floor(rows.units))),
+        seeds=series_seeds(keys, rows.next_period, seed),
+        panel=panel,
+        demand=estimate.demand,
+    )
+
+
+def _phi(estimate: LevelEstimate, periods: int) -> np.ndarray:
+    """Variance over mean of sums of so many periods, from past errors, pooled by volume."""
+    mean = estimate.level * periods
+    fitted = fit_sum(mean, past_errors(estimate.history, np.full(len(mean), periods)), np.zeros(len(mean)), np.ones(len(mean)))
+    return fitted.variance_units2 / np.maximum(mean, 1e-12)
+
+
+def _gamma_quantile(luck: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Quantiles of a gamma with mean 1."""
+    from scipy.special import gammaincinv
+
+    shape = 1.0 / np.maximum(variance, 1e-6)
+    return gammaincinv(np.broadcast_to(shape, luck.shape), luck) / shape
