@@ -24,7 +24,7 @@ exit codes are a public contract.
 | 2 | usage: a wrong option, date, feed or setting |
 | 3 | input refused: a file or folder that cannot be accepted, with file, line, column and remedy |
 | 4 | a gate blocks, or nothing has landed; the publication is untouched |
-| 5 | no valid plan, or the audit found a violation |
+| 5 | no valid plan, the audit found a violation, or a rebuilt run differs |
 | 6 | busy: who holds the lease, and since when |
 | 7 | decision refused: stale, outdated, illegal or unknown |
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import Abort, TyperException
 
-from cli import demo, forecast, gates, health, landing, layout, plan, run
+from cli import demo, forecast, gates, health, landing, layout, plan, recovery, run
 from cli.screen import complain
 from pipelines.domain.errors import EvenstockError
 from pipelines.domain.foreign_text import clean
@@ -39,6 +39,10 @@ app.command("run", epilog="Example: evenstock run --as-of 2026-01-31")(run.run)
 app.command("land", epilog="Example: evenstock land stock_2026-01-31.csv --feed wms_stock")(landing.land)
 app.command("check", epilog="Example: evenstock check stock.csv --feed wms_stock --json")(landing.check)
 app.command("health", epilog="Example: evenstock health --as-of 2026-01-31")(health.health)
+app.command("backup", epilog="Example: evenstock backup /mnt/backups")(recovery.backup)
+app.command("restore", epilog="Example: evenstock restore /mnt/backups --force")(recovery.restore)
+app.command("rebuild", epilog="Example: evenstock rebuild --run 3fba37f51f9b780e")(recovery.rebuild)
+app.command("prune", epilog="Example: evenstock prune --dry-run")(recovery.prune)
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(gates.app, name="gates", help="Show what the quality gates said, and what they froze.")
 app.add_typer(layout.app, name="layout", help="List, draft, check and try layouts: how a source's file becomes a feed.")

@@ -6,6 +6,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 INGEST_GROUPS = ("landing", "ingest", "gate")
+# What a publication comes from; neither landing and gates, which were before, nor what follows from it.
+REBUILD_GROUPS = ("marts", "forecast", "planning", "reporting", "publication")
 
 
 def ingest_day_job() -> UnresolvedAssetJobDefinition:
@@ -24,6 +26,16 @@ def nightly_job() -> UnresolvedAssetJobDefinition:
         "nightly",
         dg.AssetSelection.all(),
         description="The whole loop of one business date, from landing to dispatch.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def rebuild_job() -> UnresolvedAssetJobDefinition:
+    """A past run again, from its store to its publication."""
+    return dg.define_asset_job(
+        "rebuild",
+        dg.AssetSelection.groups(*REBUILD_GROUPS),
+        description="A past run again, from its store to its publication.",
         executor_def=dg.in_process_executor,
     )
 

@@ -28,7 +28,7 @@ class EvenstockHome(dg.ConfigurableResource):
     is_rebuild: bool = False
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "EvenstockHome":
+    def from_settings(cls, settings: Settings, is_rebuild: bool = False) -> "EvenstockHome":
         """The resource of the environment's settings."""
         return cls(
             home=str(settings.home),
@@ -38,6 +38,7 @@ class EvenstockHome(dg.ConfigurableResource):
             duckdb_temp=settings.duckdb_temp,
             duckdb_threads=settings.duckdb_threads,
             drop_seconds=settings.drop_seconds,
+            is_rebuild=is_rebuild,
         )
 
     @property

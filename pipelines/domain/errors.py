@@ -36,6 +36,12 @@ class NoValidPlan(EvenstockError):
     exit_code = 5
 
 
+class RebuildDiffers(EvenstockError):
+    """A past run that was made again did not come out the same; the message names what differs."""
+
+    exit_code = 5
+
+
 class Busy(EvenstockError):
     """Another run holds the lease; the message says who and since when."""
 

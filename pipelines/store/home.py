@@ -13,6 +13,8 @@ from pipelines.domain.errors import GateBlocked
 if TYPE_CHECKING:
     from pipelines.store.publication import Publication
 
+LEDGER_FILE = "ledger.sqlite"
+
 
 @dataclass(frozen=True)
 class Home:
@@ -79,6 +81,16 @@ class Home:
     def run_log(self) -> Path:
         """Wall times of runs, outside every digest."""
         return self.root / "run_log"
+
+    @property
+    def rebuilt(self) -> Path:
+        """Past runs made again, one folder per run."""
+        return self.root / "rebuilt"
+
+    @property
+    def ledger_file(self) -> Path:
+        """The ledger, unless it is on a server."""
+        return self.root / LEDGER_FILE
 
     @property
     def policy_file(self) -> Path:

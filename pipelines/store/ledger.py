@@ -15,6 +15,7 @@ from pipelines.domain.errors import UsageError
 from pipelines.domain.outcome import LineOutcome
 from pipelines.domain.transfer import LineAction, next_state
 from pipelines.store import ledger_chain, ledger_decisions, ledger_execution, ledger_frames, ledger_runs, ledger_snapshot
+from pipelines.store.home import LEDGER_FILE
 from pipelines.store.ledger_chain import ChainCheck
 from pipelines.store.ledger_decisions import Proposal, Request
 from pipelines.store.ledger_execution import DispatchRecord, Progress
@@ -22,9 +23,7 @@ from pipelines.store.ledger_migration import bring_to_head, readable
 from pipelines.store.ledger_runs import RunRecord
 from pipelines.store.ledger_tables import make_engine, make_reading_engine, reading, writing
 
-__all__ = ["LEDGER_FILE", "ChainCheck", "DispatchRecord", "Ledger", "Progress", "Proposal", "RunRecord", "open_ledger"]
-
-LEDGER_FILE = "ledger.sqlite"
+__all__ = ["ChainCheck", "DispatchRecord", "Ledger", "Progress", "Proposal", "RunRecord", "open_ledger"]
 
 
 class Ledger:
