@@ -113,8 +113,8 @@ def _read_days(ledger: Any) -> set[dt.date]:
 
 
 def _judge_again(home: Home, policy: Any, days: list[dt.date]) -> list[dt.date]:
-    from quality.night import judge_night
-    from quality.reopening import judge_partition
+    from quality.judging.night import judge_night
+    from quality.judging.reopening import judge_partition
 
     for day in days:
         for feed in FEEDS:

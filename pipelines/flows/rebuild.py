@@ -15,7 +15,7 @@ from pipelines.store.home import Home
 from pipelines.store.workfolder import write_atomically
 
 if TYPE_CHECKING:
-    from pipelines.extracts.landed import LandedFile
+    from pipelines.extracts.landing.landed import LandedFile
     from pipelines.store.ledger import Ledger
     from pipelines.store.publication import Publication
 
@@ -91,9 +91,9 @@ def lay_out(live: Home, ledger: "Ledger", past: PastRun, target: Home, tell: Tel
 
 
 def _make_lake(live: Home, target: Home, partitions: Mapping[str, Any], tell: Tell) -> None:
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import ingest
-    from pipelines.extracts.landed import list_landed
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import ingest
+    from pipelines.extracts.landing.landed import list_landed
 
     for position, feed in enumerate(sorted(partitions)):
         tell(f"reading {feed}", 0.05 + 0.35 * position / len(partitions))
@@ -146,7 +146,7 @@ def restore_lake(home: Home, tell: Tell) -> dict[dt.date, list[str]]:
 
     Returns the feeds by date that have no verdict, or one on other rows than are read now: they have to be judged again.
     """
-    from pipelines.extracts.landed import list_landed
+    from pipelines.extracts.landing.landed import list_landed
 
     unjudged: dict[dt.date, list[str]] = {}
     for position, feed in enumerate(FEEDS):
@@ -162,8 +162,8 @@ def restore_lake(home: Home, tell: Tell) -> dict[dt.date, list[str]]:
 
 def _ingest_judged(home: Home, feed: str, day: dt.date, files: "list[LandedFile]") -> bool:
     """Ingest versions up to the one that the gate judged; False if it judged none of them."""
-    from pipelines.extracts.contract import load_contract
-    from pipelines.extracts.lake import ingest
+    from pipelines.extracts.contracts.contract import load_contract
+    from pipelines.extracts.lake.partitions import ingest
 
     verdict = home.gates / day.isoformat() / f"{feed}.lake_sha256"
     if not verdict.is_file():

@@ -56,10 +56,10 @@ def find_removals(home: Home, runs: Sequence[Mapping[str, Any]], retention: Rete
     found += [Removal("rebuilt runs", path, _size(path)) for path in _older_than(home.rebuilt.glob("*"), retention.work_days, now)]
     if newest is None:
         return found
-    by_date = {"work folders": (home.root / "work", retention.work_days), "health pages": (home.health, retention.health_days)}
-    for kind, (folder, days) in by_date.items():
-        oldest, stays = newest - dt.timedelta(days=days), {run["as_of"] for run in runs[-1:]}
-        found += [Removal(kind, path, _size(path)) for path in _dated(folder) if _date_of(path) < oldest and _date_of(path) not in stays]
+    stays = {run["as_of"] for run in runs[-1:]}
+    work = [path for path in _dated(home.root / "work") if _date_of(path) not in stays]
+    for kind, paths, days in (("work folders", work, retention.work_days), ("health pages", _dated(home.health), retention.health_days)):
+        found += [Removal(kind, path, _size(path)) for path in paths if _date_of(path) < newest - dt.timedelta(days=days)]
     found += [Removal("publications", path, _size(path)) for path in _old_publications(home, runs, retention, newest)]
     if retention.landed_days is not None:
         cutoff = min([newest - dt.timedelta(days=retention.landed_days), *_needed_from(runs)])
@@ -129,16 +129,18 @@ def _old_partitions(home: Home, cutoff: dt.date) -> list[Removal]:
 
 def _old_of_feed(home: Home, feed: str, cutoff: dt.date) -> tuple[list[Removal], set[dt.date]]:
     """What may go of a feed, and the dates that stay. Bytes that a sidecar of another date names stay with it."""
-    from pipelines.extracts.landed import list_landed
+    from pipelines.extracts.landing.landed import list_landed
 
     landed = list_landed(home.landing, feed)
-    days = {file.business_date for file in landed} | {_date_of(path) for path in _dated(home.lake / feed)}
+    folders = home.lake / feed, home.quarantine / feed
+    days = {file.business_date for file in landed} | {_date_of(path) for folder in folders for path in _dated(folder)}
     old = set(sorted(day for day in days if day < cutoff)[:-1])
     named: dict[bool, set[Path]] = {True: set(), False: set()}
     for file in landed:
         named[file.business_date in old] |= {file.path, *(companion.path for companion in file.companions)}
-    gone = [*_of_days(home.landing / feed, old), *sorted(named[True] - named[False])]
-    made = [path for folder in (home.lake / feed, home.quarantine / feed) for path in _of_days(folder, old)]
+    # Sidecars last: they name the bytes that go, also to a prune that finishes what a killed one began.
+    gone = [*sorted(path for path in named[True] - named[False] if path.is_file()), *_of_days(home.landing / feed, old)]
+    made = [path for folder in folders for path in _of_days(folder, old)]
     # A lake file counts while it has its sidecar, so that goes first.
     made.sort(key=lambda path: not path.name.endswith(".json"))
     removals = [Removal("landed files", path, _size(path)) for path in gone]

@@ -58,7 +58,9 @@ def read_list(folder: Path) -> BackupList:
     try:
         body = json.loads(file.read_bytes())
         version = re.fullmatch(rf"{FORMAT}/([0-9]+)", body["format"])
-        if version and int(version[1]) > VERSION:
+        if version is None:
+            raise ValueError(body["format"])
+        if int(version[1]) > VERSION:
             made_by = f"Evenstock {body.get('evenstock')}"
             raise InputRefused(f"{file}: a backup of format {body['format']}, made by {made_by}: install that version or a newer one")
         body["left_out"] = tuple(body["left_out"])
