@@ -7,6 +7,8 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from dagster_project.assets.ingest import lake_key
+from dagster_project.assets.planning import LEARNED
+from dagster_project.backfill import refuse_out_of_order
 from dagster_project.dbt_bridge import DbtProjectFiles, MartTranslator, build_models, excluded
 from dagster_project.resources import EvenstockHome
 from pipelines import flows
@@ -22,6 +24,7 @@ def store_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
     @dg.asset(key=LEDGER_STATES, deps=[["gate", "reconciliation"]], group_name="execution", partitions_def=partitions, kinds={"sqlite"})
     def transfer_states(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
         """Where every dispatched line stands, as far as reports known at the date prove."""
+        refuse_out_of_order(context.run, context.instance, LEARNED)
         done = flows.reconcile_ledger(evenstock.run_of(context))
         for stranger in done["strangers"]:
             context.log.warning(f"report of a line nobody dispatched: {stranger}")

@@ -23,7 +23,16 @@ def planning_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.Ass
 
 
 def _learned_asset(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
-    @dg.asset(key=LEARNED, deps=[marts[name] for name in LEARN_MARTS], group_name="feedback", partitions_def=partitions, kinds={"sqlite"})
+    # What a date learns starts from what the date before had learned.
+    before = dg.AssetDep(LEARNED, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1))
+
+    @dg.asset(
+        key=LEARNED,
+        deps=[*(marts[name] for name in LEARN_MARTS), before],
+        group_name="feedback",
+        partitions_def=partitions,
+        kinds={"sqlite"},
+    )
     def learned_parameters(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
         """Lead times, yields and exposure learned from what happened; rows of the feedback ledger, valid from tomorrow."""
         return dg.MaterializeResult(metadata=flows.learn(evenstock.run_of(context)))

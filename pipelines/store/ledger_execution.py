@@ -82,7 +82,8 @@ def count_waves(connection: sa.Connection) -> dict[tuple[date, str], int]:
 def save_dispatch(connection: sa.Connection, record: DispatchRecord, decided_at: str) -> DispatchRecord:
     """Record the intent to send `record`. The same key and body again gives the stored answer.
 
-    Raises `DecisionRefused` when the key or the transfer id is known with another body, or a line may not be released.
+    Raises `DecisionRefused` when the key or the transfer id is known with another body, a line is on another intent, or may not be
+    released.
     """
     same = sa.or_(dispatches.c.transfer_id == record.transfer_id, dispatches.c.idempotency_key == record.idempotency_key)
     for row in connection.execute(sa.select(dispatches).where(same)):
@@ -93,7 +94,11 @@ def save_dispatch(connection: sa.Connection, record: DispatchRecord, decided_at:
                 "a document once sent never changes: send the difference as a new transfer order"
             )
         return stored
+    taken = {line_id: intent.transfer_id for intent in open_dispatches(connection) for line_id in _line_units(intent.body)}
     for line in _lines(connection, record.run_id, _line_units(record.body)).values():
+        if line.line_id in taken:
+            taker = taken[line.line_id]
+            raise DecisionRefused(f"line {line.line_id} is being sent with transfer {taker} at this moment; look again after it")
         try:
             next_state(line.state, LineAction.RELEASE)
         except DecisionRefused as error:

@@ -234,6 +234,11 @@ def _read(folder: Path) -> Publication:
         body = json.loads((folder / MANIFEST).read_bytes())
     except (OSError, ValueError) as error:
         raise InputRefused(f"publication {folder} has no readable {MANIFEST}; publish the run again") from error
+    if (folder / f"{DATABASE}.wal").exists():
+        raise InputRefused(
+            f"{folder / DATABASE}.wal: a write-ahead log that is no part of the publication, and DuckDB reads it into the database of "
+            "whoever opens it; remove it, or run evenstock rebuild --all"
+        )
     return Publication(body["run_id"], datetime.date.fromisoformat(body["as_of"]), folder, body)
 
 

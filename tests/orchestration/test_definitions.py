@@ -46,7 +46,10 @@ FACTS = {"dim_finance", "dim_item", "dim_lane", "dim_location", "fct_inbound", "
         ("staging/stg_ledger__transfer_lines", {"lake/ledger_transfer_lines"}),
         ("staging/stg_planning__plan_lines", {"lake/plan_lines"}),
         ("staging/stg_planning__forecast_summary", {"lake/forecast_summary"}),
-        ("feedback/learned_parameters", {"marts/dim_lane", "marts/dim_location", "marts/fct_stock_daily", "marts/fct_transfers"}),
+        (
+            "feedback/learned_parameters",
+            {"marts/dim_lane", "marts/dim_location", "marts/fct_stock_daily", "marts/fct_transfers", "feedback/learned_parameters"},
+        ),
         ("lake/forecast_weekly", {"marts/dim_item", "marts/fct_demand_daily", "marts/fct_stock_daily", "feedback/learned_parameters"}),
         ("lake/plan_lines", {f"marts/{name}" for name in FACTS} | {"lake/forecast_weekly", "lake/forecast_summary"}),
         ("ledger/approvals", {"published/current"}),
@@ -86,6 +89,12 @@ def test_all_assets_share_the_business_date_as_partition(graph):
     assert dates.get_first_partition_key() == "2011-01-01"
     with partition_loading_context(dt.datetime(2026, 3, 5, 9, 0, tzinfo=dt.UTC)):
         assert dates.get_last_partition_key() == "2026-03-05", "today's own extract can be planned on its evening"
+
+
+def test_a_date_learns_from_what_the_date_before_had_learned(graph):
+    learned = dg.AssetKey(["feedback", "learned_parameters"])
+    mapping = graph.get_partition_mapping(learned, parent_asset_key=learned)
+    assert mapping == dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
 
 
 def test_the_schedule_runs_the_day_that_has_ended(defs):

@@ -1,5 +1,6 @@
 """Many hands at once: opening a new ledger, approving, dispatching the same line from threads and processes has one effect."""
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from pipelines.domain.errors import DecisionRefused
 from pipelines.store.ledger import Ledger, RunRecord, open_ledger
@@ -101,3 +103,19 @@ def test_the_same_dispatch_recorded_and_released_by_many_has_one_effect(tmp_path
         released = list(pool.map(send, range(HANDS)))
     assert sorted(released) == [0] * (HANDS - 1) + [1]
     assert list(ledger.decisions()["action"]) == ["approve", "release"]
+
+
+def test_a_line_is_never_on_two_dispatches_at_a_time(tmp_path: Path) -> None:
+    """Two hands plan the same line into different waves of a lane: the one that comes second is refused while the first is under way."""
+    ledger = open_ledger(tmp_path)
+    ledger.propose(RunRecord("r1", DAY), plan(), "d1", "t")
+    ledger.decide(["L00", "L01"], "approve", "ana", "", "d1", "t")
+    own = {"run_id": "r1", "as_of": DAY, "lane_id": "A>B:road", "decided_at": "t"}
+    one, both = (json.dumps({"lines": [{"line_id": name, "units": 5} for name in names]}) for names in (["L00"], ["L00", "L01"]))
+    ledger.record_dispatch(transfer_id="T1", idempotency_key="k1", body=one, **own)
+    with pytest.raises(DecisionRefused, match="line L00 is being sent with transfer T1 at this moment"):
+        ledger.record_dispatch(transfer_id="T1-2", idempotency_key="k2", body=both, **own)
+    assert ledger.release_dispatch("T1", "t") == 1
+    with pytest.raises(DecisionRefused, match="cannot release a line that is released"):
+        ledger.record_dispatch(transfer_id="T1-2", idempotency_key="k2", body=both, **own)
+    assert ledger.dispatched_lines()["line_id"].tolist() == ["L00"]

@@ -130,6 +130,22 @@ def test_a_damaged_publication_is_found_and_repaired(damage, store: Path, tmp_pa
     assert current(tmp_path / "published") == again
 
 
+def test_a_log_that_duckdb_would_replay_into_a_publication_is_refused_and_removed_by_the_next_making(store: Path, tmp_path: Path):
+    done = publish(tmp_path / "published", "r1", day(10), store, {}, {})
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute("CREATE TABLE forged AS SELECT 1 AS x")
+        (done.path / "evenstock.duckdb.wal").write_bytes(Path(f"{other}.wal").read_bytes())
+    with duckdb.connect(str(done.path / "evenstock.duckdb"), read_only=True) as connection:
+        tables = connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
+    assert ("forged",) in tables, "DuckDB replays it silently, also for readers: this is what has to be kept away from them"
+    with pytest.raises(InputRefused, match=r"evenstock\.duckdb\.wal: a write-ahead log that is no part of the publication"):
+        current(tmp_path / "published")
+    again = publish(tmp_path / "published", "r1", day(10), store, {}, {})
+    assert current(tmp_path / "published") == again and verify(again.path) == []
+
+
 def test_leftovers_of_a_killed_publication_are_replaced(store: Path, tmp_path: Path):
     draft = tmp_path / "published" / ".draft-r1" / "marts"
     draft.mkdir(parents=True)
