@@ -37,7 +37,7 @@ run_coordinator: {module: dagster._core.run_coordinator.default_run_coordinator,
 
 @pytest.fixture(scope="module")
 def one_by_one(parsed_dbt, tmp_path_factory) -> tuple[Path, Path, list[dt.date]]:
-    """A home as it is before the first of seven nights, the same home after them, and their dates; a tiny world whose orders are executed."""
+    """A home before the first of seven nights, the same home after them, and their dates; a tiny world that executes its orders."""
     home = tmp_path_factory.mktemp("nights") / "home"
     home.mkdir()
     (home / "policy.yaml").write_text(POLICY)
