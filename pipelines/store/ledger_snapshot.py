@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.domain.errors import InputRefused
+from pipelines.domain.transfer import LineState
 from pipelines.store.ledger_chain import FIRST_HASH
 from pipelines.store.ledger_migration import bring_to_head
 from pipelines.store.ledger_tables import chain_heads, decisions, dispatches, feedback, make_engine, plan_lines, runs, writing
@@ -42,25 +43,36 @@ def read_marks(connection: sa.Connection) -> dict[str, int]:
 def copy_until(connection: sa.Connection, target: Path, marks: Mapping[str, int]) -> None:
     """Write a SQLite ledger of all that stood in this one at `marks`, so that a run reads what it read then.
 
-    Lines carry the state of now: a run reads their decisions. Outcomes are left out: no run reads them.
+    Outcomes are left out: no run reads them, and reports of warehouses give them again.
     """
     proposed = sa.select(runs.c.run_id).where(runs.c.proposed_seq <= marks["proposed"])
-    wanted = {
-        runs: runs.c.proposed_seq <= marks["proposed"],
-        plan_lines: plan_lines.c.run_id.in_(proposed),
-        decisions: decisions.c.seq <= marks["decisions"],
-        dispatches: dispatches.c.run_id.in_(proposed),
-        feedback: feedback.c.seq <= marks["feedback"],
+    decided = _rows(connection, sa.select(decisions).where(decisions.c.seq <= marks["decisions"]).order_by(decisions.c.seq))
+    last = {(row["run_id"], row["line_id"]): row for row in decided}
+    sent = {row["transfer_id"] for row in decided}
+    lines = _rows(connection, sa.select(plan_lines).where(plan_lines.c.run_id.in_(proposed)))
+    orders = _rows(connection, sa.select(dispatches).where(dispatches.c.run_id.in_(proposed)))
+    rows = {
+        runs: _rows(connection, sa.select(runs).where(runs.c.proposed_seq <= marks["proposed"])),
+        plan_lines: [line | _state_after(last.get((line["run_id"], line["line_id"]))) for line in lines],
+        decisions: decided,
+        dispatches: [order for order in orders if order["transfer_id"] in sent],
+        feedback: _rows(connection, sa.select(feedback).where(feedback.c.seq <= marks["feedback"])),
     }
-    rows = {table: _rows(connection, sa.select(table).where(condition)) for table, condition in wanted.items()}
-    last = max(rows[decisions], key=lambda row: row["seq"], default={"seq": 0, "row_hash": FIRST_HASH})
     engine = make_engine(sa.URL.create("sqlite", database=str(target)))
     bring_to_head(engine)
     with writing(engine) as copy:
         for table, found in rows.items():
             if found:
                 copy.execute(sa.insert(table), found)
-        copy.execute(sa.update(chain_heads).values(rows=last["seq"], head_hash=last["row_hash"]))
+        head = decided[-1] if decided else {"seq": 0, "row_hash": FIRST_HASH}
+        copy.execute(sa.update(chain_heads).values(rows=head["seq"], head_hash=head["row_hash"]))
+
+
+def _state_after(decision: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Where a line stood after its last decision."""
+    if decision is None:
+        return {"state": str(LineState.PROPOSED), "qty_now_units": 0, "transfer_id": None}
+    return {"state": decision["to_state"], "qty_now_units": decision["qty_units"], "transfer_id": decision["transfer_id"]}
 
 
 def _rows(connection: sa.Connection, query: sa.Select) -> list[dict[str, Any]]:
