@@ -73,13 +73,6 @@ class LineOutcome:
         """Units that left and are written off: short once the line is closed."""
         return self.qty_short_units if self.state is LineState.CLOSED else 0
 
-    @property
-    def imbalance_units(self) -> int:
-        """Units unaccounted for by the two identities; always zero."""
-        left = self.qty_planned_units + self.qty_extra_units - self.qty_shipped_units - self.qty_cancelled_units - self.qty_waiting_units
-        arrived = self.qty_received_units + self.qty_damaged_units + self.qty_short_units + self.qty_in_transit_units
-        return abs(left) + abs(self.qty_shipped_units + self.qty_over_units - arrived)
-
 
 def latest_events(events: Iterable[TransferEvent]) -> dict[str, TransferEvent]:
     """One event per state: a repeated report replaces the earlier one whatever the order of arrival."""

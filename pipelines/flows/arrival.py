@@ -45,7 +45,7 @@ def land_inbox(home: Home, as_of: dt.date, arrived_at: str | None = None, quiet_
             rule = Settling(1, quiet_seconds) if now is not None else _NEVER_SETTLED
             drop = look_at_drop(home, as_of, see_files(folder, {}, now or 0.0), now or 0.0, rule)
             remarks += drop.remarks
-            if drop.waiting and not drop.is_announced:
+            if not (drop.is_complete or drop.is_announced):
                 raise GateBlocked(f"the drop of {as_of} in {folder} is not complete: {shorten_list(drop.waiting)}")
             land_deliveries(home.landing, drop.deliveries, as_of, arrived_at)
         landed = list_landed(home.landing, business_date=as_of)

@@ -60,7 +60,7 @@ def _watch_drop(home: Home, day: dt.date, before: Mapping[str, Any], now: float,
     try:
         drop = look_at_drop(home, day, files, now, settling)
         report.remarks += [f"{day}: {remark}" for remark in drop.remarks]
-        if drop.waiting:
+        if not drop.is_complete:
             report.waiting.append(f"{day}: {shorten_list(drop.waiting)}")
         else:
             found, is_known = _identify(home, day, drop)

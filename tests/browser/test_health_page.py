@@ -12,11 +12,11 @@ from playwright.sync_api import sync_playwright
 from pipelines.domain.policy import GatePolicy, Policy
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake.partitions import ingest, read_partition
-from pipelines.extracts.landing.landing_zone import land_file
 from pipelines.flows.intake import save_verdict
 from pipelines.health import RunEnd, write_health
 from pipelines.store.home import Home
 from quality.judging.gates import GateCheck, run_gate, verdict
+from tests.landed import land_file
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 DAY = dt.date(2026, 3, 10)

@@ -14,6 +14,7 @@ from pipelines.extracts.checking.contract_check import check_file
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake import partitions
 from pipelines.extracts.landing import landing_zone
+from tests.landed import land_file
 
 DAY = datetime.date(2026, 1, 5)
 STOCK = load_contract("wms_stock")
@@ -40,7 +41,7 @@ def test_a_kill_at_any_write_leaves_no_half_file_and_a_rerun_ends_the_same(bound
     source = stock_file(tmp_path)
 
     def run(home):
-        landed = landing_zone.land_file(home / "landing", source, "wms_stock", DAY)
+        landed = land_file(home / "landing", source, "wms_stock", DAY)
         return partitions.ingest(landed, STOCK, home / "lake", home / "quarantine")
 
     run(tmp_path / "undisturbed")
@@ -76,7 +77,7 @@ def test_a_kill_at_any_write_leaves_no_half_file_and_a_rerun_ends_the_same(bound
 
 
 def test_parquet_without_its_sidecar_does_not_count(tmp_path):
-    landed = landing_zone.land_file(tmp_path / "landing", stock_file(tmp_path), "wms_stock", DAY)
+    landed = land_file(tmp_path / "landing", stock_file(tmp_path), "wms_stock", DAY)
     result = partitions.ingest(landed, STOCK, tmp_path / "lake", tmp_path / "quarantine")
     sidecar = result.lake_path.with_name(result.lake_path.name + ".json")
     sidecar.unlink()
@@ -85,7 +86,7 @@ def test_parquet_without_its_sidecar_does_not_count(tmp_path):
 
 
 def test_a_sidecar_without_its_parquet_is_an_error_not_an_empty_day(tmp_path):
-    landed = landing_zone.land_file(tmp_path / "landing", stock_file(tmp_path), "wms_stock", DAY)
+    landed = land_file(tmp_path / "landing", stock_file(tmp_path), "wms_stock", DAY)
     partitions.ingest(landed, STOCK, tmp_path / "lake", tmp_path / "quarantine").lake_path.unlink()
     with pytest.raises(InputRefused, match="listed in the lake but missing"):
         partitions.current_files(tmp_path / "lake", "wms_stock", DAY)
@@ -110,7 +111,7 @@ def test_racing_deliveries_of_one_file_land_once_and_of_different_files_all_land
     def deliver(path):
         start.wait()
         try:
-            landed.append(landing_zone.land_file(tmp_path / "landing", path, "wms_stock", DAY))
+            landed.append(land_file(tmp_path / "landing", path, "wms_stock", DAY))
         except Exception as error:
             failures.append(error)
 
@@ -134,7 +135,7 @@ def test_a_source_that_changes_while_it_lands_cannot_break_the_promise_of_its_na
         return result
 
     monkeypatch.setattr(landing_zone, "_copy", copy_then_change)
-    landed = landing_zone.land_file(tmp_path / "landing", source, "wms_stock", DAY)
+    landed = land_file(tmp_path / "landing", source, "wms_stock", DAY)
     assert hashlib.sha256(landed.path.read_bytes()).hexdigest() == landed.sha256
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from dagster_project.nights import Nights
-from pipelines.extracts.landing.landing_zone import land_file
 from pipelines.queries import read_lines
 from pipelines.settings import load_settings
 from pipelines.store.ledger import open_ledger
 from pipelines.store.publication import current, verify
+from tests.landed import land_file
 
 PAIR = ["location_id", "item_id"]
 

@@ -11,10 +11,10 @@ import pytest
 
 from dagster_project.nights import Nights
 from pipelines.domain.errors import GateBlocked, InputRefused
-from pipelines.extracts.landing.landing_zone import land_file
 from pipelines.flows.intake import gated_files
 from pipelines.queries import read_header
 from pipelines.settings import load_settings
+from tests.landed import land_file
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from dagster_project.jobs import nightly_job
 from dagster_project.partitions import business_dates
 from dagster_project.sensors import landing_sensor
 from pipelines.extracts.contracts.contract import load_contract
-from pipelines.extracts.landing.landing_zone import land_file
 from pipelines.settings import load_settings
+from tests.landed import land_file
 
 START = 1_767_700_000.0  # 2026-01-06
 DAY = "2026-01-05"

@@ -10,10 +10,10 @@ import pytest
 from dagster_project import data_health
 from dagster_project.nights import Nights, open_instance
 from pipelines.domain.errors import GateBlocked
-from pipelines.extracts.landing.landing_zone import land_file
 from pipelines.health import read_health
 from pipelines.settings import load_settings
 from pipelines.store.home import Home
+from tests.landed import land_file
 
 DAY = dt.timedelta(days=1)
 

@@ -13,7 +13,7 @@ from pipelines.extracts.arrival.drop_names import match_files
 from pipelines.extracts.arrival.settling import Settling, Sighting
 from pipelines.extracts.durable import file_sha256
 from pipelines.extracts.landing.kept_layouts import FoundLayout
-from pipelines.extracts.landing.landing_zone import Delivery, date_in_name
+from pipelines.extracts.landing.landing_zone import Delivery, announced_deliveries, date_in_name
 from pipelines.extracts.landing.manifest import MANIFEST_NAME, DropFile, read_manifest
 from pipelines.extracts.landing.repeats import content_sha256, last_line
 
@@ -125,7 +125,7 @@ def _look_by_manifest(folder: Path, business_date: datetime.date, expected: Expe
     if announced.business_date != business_date:
         message = f"{folder}: its manifest is about {announced.business_date}, its folder about {business_date}"
         raise InputRefused(f"{message}; put the drop under its own date")
-    deliveries = tuple(_delivery(file, announced.source_system) for file in announced.files)
+    deliveries = tuple(announced_deliveries(announced))
     waiting = [text for file in announced.files if (text := _short_file(file))]
     if not announced.files:
         waiting.append(f"{folder / MANIFEST_NAME}: announces no file")
@@ -133,10 +133,6 @@ def _look_by_manifest(folder: Path, business_date: datetime.date, expected: Expe
     strays = [path.name for path in sorted(folder.iterdir()) if path.name not in {*used, MANIFEST_NAME, SUCCESS}]
     remarks = tuple(f"{name}: not announced by the manifest, so nobody reads it" for name in strays if not name.endswith(DONE))
     return Drop(business_date, deliveries, BY_MANIFEST, tuple(waiting), remarks)
-
-
-def _delivery(file: DropFile, source_system: str) -> Delivery:
-    return Delivery(file.feed, file.path, file.layout, file.companions, file.companion_sha256, file.control, source_system)
 
 
 def _short_file(file: DropFile) -> str:

@@ -17,7 +17,7 @@ from pipelines.extracts.durable import CHUNK_BYTES, file_sha256, move_into_place
 from pipelines.extracts.landing.control import verify_control
 from pipelines.extracts.landing.kept_layouts import FoundLayout, keep_layout, kept_layout
 from pipelines.extracts.landing.landed import LandedCompanion, LandedFile, claim_version, list_landed
-from pipelines.extracts.landing.manifest import MANIFEST_NAME, check_companions, read_manifest
+from pipelines.extracts.landing.manifest import MANIFEST_NAME, Manifest, check_companions, read_manifest
 from pipelines.extracts.landing.repeats import content_sha256, is_reordered
 from pipelines.extracts.reading.file_format import CANONICAL, open_records
 from pipelines.extracts.reading.records import MAX_FILE_BYTES
@@ -50,28 +50,6 @@ class _Staged:
     content: str
     bytes: int
     companions: tuple[tuple[str, Path, str], ...]
-
-
-def land_file(
-    landing_dir: Path,
-    source: Path,
-    feed: str,
-    business_date: datetime.date,
-    *,
-    source_system: str = "canonical",
-    control: Mapping[str, Any] | None = None,
-    arrived_at: str | None = None,
-    layout: FoundLayout | None = None,
-    companions: Mapping[str, Path] | None = None,
-) -> LandedFile:
-    """Copy one file into the landing zone and give it the next version of its feed and date.
-
-    The newest version is in force. Contents that this feed and date already have, in whatever version, name, order or packing, are a
-    no-op that returns that version: a repeated or late delivery changes nothing. `control` may hold `sha256`, `rows` and `sums`; a
-    difference raises `InputRefused` with both values, a date outside 1990..2100 `UsageError`.
-    """
-    delivery = Delivery(feed, Path(source), layout, dict(companions or {}), {}, control, source_system)
-    return land_deliveries(landing_dir, [delivery], business_date, arrived_at)[0]
 
 
 def land_files(
@@ -110,18 +88,28 @@ def land_drop(landing_dir: Path, drop_dir: Path, arrived_at: str | None = None, 
 
     A drop that landed before is a no-op, so that a night that runs again does not undo a correction landed since.
     """
-    drop = read_manifest(Path(drop_dir), layout_folders)
-    deliveries = [
-        Delivery(file.feed, file.path, file.layout, file.companions, file.companion_sha256, file.control, drop.source_system)
-        for file in drop.files
+    announced = read_manifest(Path(drop_dir), layout_folders)
+    return land_deliveries(landing_dir, announced_deliveries(announced), announced.business_date, arrived_at)
+
+
+def announced_deliveries(announced: Manifest) -> list[Delivery]:
+    """The files that a manifest announces, with what it says of them."""
+    return [
+        Delivery(file.feed, file.path, file.layout, file.companions, file.companion_sha256, file.control, announced.source_system)
+        for file in announced.files
     ]
-    return land_deliveries(landing_dir, deliveries, drop.business_date, arrived_at)
 
 
 def land_deliveries(
     landing_dir: Path, deliveries: Sequence[Delivery], business_date: datetime.date, arrived_at: str | None = None
 ) -> list[LandedFile]:
-    """Land all files of a date, or none if one of them cannot be read or is not what its sender announced."""
+    """Land all files of a date, or none if one of them cannot be read or is not what its sender announced.
+
+    Each gets the next version of its feed and date, and the newest version is in force. Contents that this feed and date already have,
+    in whatever version, name, order or packing, are a no-op that returns that version: a repeated or late delivery changes nothing.
+    `control` may hold `sha256`, `rows` and `sums`; a difference raises `InputRefused` with both values, a date outside 1990..2100
+    `UsageError`.
+    """
     check_business_date(business_date)
     for delivery in deliveries:
         load_contract(delivery.feed)

@@ -44,7 +44,7 @@ class DropFile:
 
 
 @dataclass(frozen=True)
-class Drop:
+class Manifest:
     """A manifest whose names are safe and known; its figures are not verified yet."""
 
     source_system: str
@@ -52,7 +52,7 @@ class Drop:
     files: tuple[DropFile, ...]
 
 
-def read_manifest(drop_dir: Path, layout_folders: tuple[Path, ...] = ()) -> Drop:
+def read_manifest(drop_dir: Path, layout_folders: tuple[Path, ...] = ()) -> Manifest:
     """Parse `manifest.json` of a drop folder; layouts that it names are those of `layout_folders` or shipped ones.
 
     Raises `InputRefused` naming file and key for anything missing, of the wrong kind, of an unknown feed or layout, announced twice,
@@ -78,7 +78,7 @@ def read_manifest(drop_dir: Path, layout_folders: tuple[Path, ...] = ()) -> Drop
     if not EARLIEST_YEAR <= business_date.year <= LATEST_YEAR:
         raise InputRefused(f"{path}: business_date {business_date} is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}; correct it")
     _refuse_strays(files, Path(drop_dir), path)
-    return Drop(source_system, business_date, files)
+    return Manifest(source_system, business_date, files)
 
 
 def parse_date(text: str, source: str) -> datetime.date:

@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from pipelines.domain.errors import UsageError, did_you_mean
-from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.reading.file_format import CANONICAL, FileFormat
 
 LAYOUTS_DIR = Path(__file__).parent
@@ -158,15 +157,6 @@ class Layout:
     def companions(self) -> tuple[str, ...]:
         """Names of the companion files that must lie beside the file."""
         return tuple(dict.fromkeys(lookup.file for lookup in self.lookups))
-
-
-def canonical_layout(feed: str) -> Layout:
-    """The layout of our own canonical CSV. Raises `UsageError` for an unknown feed.
-
-    >>> canonical_layout("wms_stock").is_canonical
-    True
-    """
-    return Layout("canonical", "canonical", load_contract(feed).feed, "The canonical file of the contract.")
 
 
 def load_layout(name_or_path: str | Path, folders: tuple[Path, ...] = ()) -> Layout:

@@ -102,21 +102,3 @@ def describe_condition(condition: Condition) -> str:
         "matches": f"matches {words}",
     }
     return f"{_names(condition.source)} {said[condition.kind]}"
-
-
-def named_columns(layout: Layout) -> set[tuple[str, str]]:
-    """Every source column that a layout names, with its file: "" is the main file, else the name of a companion."""
-    spellings: list[Spellings] = [condition.source for condition in layout.where]
-    for rule in layout.columns:
-        spellings += [*rule.sources, *rule.minus, rule.time_from, rule.multiply_by]
-        spellings += [part.source for part in (rule.unit, rule.sign) if part]
-        spellings += [] if isinstance(rule.divide_by, Decimal) else [rule.divide_by]
-    spellings += layout.group.one_row_per if layout.group else ()
-    files = {lookup.name: lookup.file for lookup in layout.lookups}
-    found = {(lookup.file, name) for lookup in layout.lookups for _, there in lookup.on for name in there}
-    for here in (here for lookup in layout.lookups for here, _ in lookup.on):
-        spellings.append(here)
-    for name in (name for names in spellings for name in names):
-        _, lookup, column = name.split(".", 2) if name.startswith("lookup.") else ("", "", name)
-        found.add((files.get(lookup, ""), column))
-    return found

@@ -11,7 +11,7 @@ import pytest
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake.partitions import current_files, ingest, lake_digest, read_partition, row_counts
-from pipelines.extracts.landing.landing_zone import land_file
+from tests.landed import land_file
 
 DAY = datetime.date(2026, 1, 5)
 STOCK = load_contract("wms_stock")

@@ -13,7 +13,8 @@ from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake.partitions import ingest, read_partition
 from pipelines.extracts.landing.kept_layouts import find_layout
 from pipelines.extracts.landing.landed import LandedFile, list_landed
-from pipelines.extracts.landing.landing_zone import land_drop, land_file
+from pipelines.extracts.landing.landing_zone import land_drop
+from tests.landed import land_file
 
 DAY = datetime.date(2026, 1, 5)
 LAYOUT = """layout: acme_stock

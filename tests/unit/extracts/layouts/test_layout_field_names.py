@@ -4,12 +4,12 @@ import csv
 import gzip
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from pipelines.extracts.layouts.layout import LAYOUTS_DIR, load_layout
-from pipelines.extracts.layouts.layout_words import named_columns
 
 SCHEMAS = Path(os.environ.get("EVENSTOCK_REAL_DATA", "absent")) / "schemas"
 SHIPPED = sorted(path.stem for path in LAYOUTS_DIR.glob("*.yaml"))
@@ -83,6 +83,24 @@ def is_field(table: str, column: str, fields: dict[str, set[str]]) -> bool:
 
 def test_every_shipped_layout_has_a_table():
     assert sorted(MAIN) == SHIPPED
+
+
+def named_columns(layout):
+    """Every source column that a layout names, with its file: "" is the main file, else the name of a companion."""
+    spellings = [condition.source for condition in layout.where]
+    for rule in layout.columns:
+        spellings += [*rule.sources, *rule.minus, rule.time_from, rule.multiply_by]
+        spellings += [part.source for part in (rule.unit, rule.sign) if part]
+        spellings += [] if isinstance(rule.divide_by, Decimal) else [rule.divide_by]
+    spellings += layout.group.one_row_per if layout.group else ()
+    files = {lookup.name: lookup.file for lookup in layout.lookups}
+    found = {(lookup.file, name) for lookup in layout.lookups for _, there in lookup.on for name in there}
+    for here in (here for lookup in layout.lookups for here, _ in lookup.on):
+        spellings.append(here)
+    for name in (name for names in spellings for name in names):
+        _, lookup, column = name.split(".", 2) if name.startswith("lookup.") else ("", "", name)
+        found.add((files.get(lookup, ""), column))
+    return found
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -1,7 +1,6 @@
 """Parquet: typed cells to canonical text, rows numbered from 1, and what has no text or is hostile refused."""
 
 import datetime
-from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.checking.contract_check import check_file
 from pipelines.extracts.contracts.contract import load_contract
-from pipelines.extracts.layouts.layout import canonical_layout
+from pipelines.extracts.layouts.layout import Layout
 from pipelines.extracts.reading import reading_parquet
 from pipelines.extracts.reading.file_format import FileFormat, open_records
 
@@ -149,7 +148,9 @@ def test_a_typed_stock_file_passes_the_contract_like_its_text(tmp_path):
     )  # fmt: skip
     path = tmp_path / "stock.parquet"
     pq.write_table(table, path)
-    checked = check_file(path, load_contract("wms_stock"), replace(canonical_layout("wms_stock"), file=PARQUET))
+    checked = check_file(
+        path, load_contract("wms_stock"), Layout("typed", "acme", "wms_stock", "The contract's columns, typed.", file=PARQUET)
+    )
     assert checked.accepted["item_id"].to_pylist() == ["007", "1E5"]
     assert checked.quarantined.select(["line", "column", "reason", "value"]).to_pylist() == [
         {"line": 3, "column": "on_hand", "reason": "not_integer", "value": "2.5"}
