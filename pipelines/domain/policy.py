@@ -3,14 +3,13 @@
 No defaults are hidden elsewhere. Reading a policy from a file is the shells' business.
 """
 
-import difflib
 import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from pipelines.domain.errors import InputRefused, shown
+from pipelines.domain.errors import InputRefused, did_you_mean, shown
 
 
 @dataclass(frozen=True)
@@ -246,16 +245,13 @@ def _check_words(value: Any, path: str, keys: tuple[str, ...], words: tuple[str,
         raise InputRefused(f"{path}: expected a mapping, found {shown(value)}")
     for name, word in value.items():
         if name not in keys:
-            raise InputRefused(f"{path}: unknown name {shown(name)}; {_nearest(name, keys)}")
+            raise InputRefused(f"{path}: unknown name {shown(name)}{did_you_mean(str(name), list(keys))}")
         # YAML reads a bare off as false.
         if word not in words and word is not False:
-            raise InputRefused(f"{path}.{name}: must be one of {', '.join(words)}, found {shown(word)}; {_nearest(word, words)}")
+            raise InputRefused(
+                f"{path}.{name}: must be one of {', '.join(words)}, found {shown(word)}{did_you_mean(str(word), list(words))}"
+            )
     return tuple(sorted((name, "off" if word is False else word) for name, word in value.items()))
-
-
-def _nearest(value: Any, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(str(value), known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
 
 
 def _check_number(default: Any, value: Any, path: str, allowed: Range) -> Any:

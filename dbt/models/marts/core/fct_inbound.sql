@@ -46,6 +46,12 @@ transfers as (
     from {{ ref('int_open_transfers') }} as transfers
     cross join parameters
     left join {{ ref('stg_tms__lanes') }} as lanes on transfers.lane_id = lanes.lane_id
+),
+
+inbound as (
+    select * from purchase_orders
+    union all
+    select * from transfers
 )
 
 select
@@ -56,15 +62,5 @@ select
     source,
     reference,
     is_shipped
-from purchase_orders
-union all
-select
-    location_id,
-    item_id,
-    cast(expected_date as date) as expected_date,
-    cast(qty_units as bigint) as qty_units,
-    source,
-    reference,
-    is_shipped
-from transfers
+from inbound
 where qty_units > 0
