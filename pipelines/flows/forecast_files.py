@@ -47,8 +47,8 @@ class ForecastOutputs:
 
 def read_inputs(files: ForecastInputs) -> "tuple[DemandRows, KnownBeside]":
     """Demand and what is known beside it. Raises `InputRefused`."""
-    from pipelines.extracts.beside_demand import read_beside
-    from pipelines.extracts.demand_file import read_demand
+    from pipelines.extracts.demand.beside_demand import read_beside
+    from pipelines.extracts.demand.demand_file import read_demand
 
     rows = read_demand(files.demand, files.as_of, files.freq, files.ignore_future)
     return rows, read_beside(rows, files.items, files.locations, files.prices, files.events)

@@ -12,11 +12,11 @@ import pytest
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import RetentionPolicy
 from pipelines.extracts.landing.landed import list_landed
-from pipelines.extracts.landing.landing_zone import land_file
 from pipelines.flows.retention import GOING, Removal, find_removals, kept_runs, remove
 from pipelines.queries import read_published
 from pipelines.store.home import Home
 from pipelines.store.publication import current, read_run
+from tests.landed import land_file
 
 LAST = dt.date(2026, 6, 30)
 NOW = dt.datetime(2026, 7, 1, tzinfo=dt.UTC).timestamp()

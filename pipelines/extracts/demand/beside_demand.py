@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.domain.demand import DemandRows, KnownBeside, KnownEvent, PriceRows
-from pipelines.extracts.typed_table import Column, TypedTable
+from pipelines.extracts.demand.typed_table import Column, TypedTable
 
 ITEM = Column("item_id", "id")
 LOCATION = Column("location_id", "id")

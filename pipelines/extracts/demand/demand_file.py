@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.domain.demand import DemandRows, Frequency
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts.typed_table import Column, TypedTable
+from pipelines.extracts.demand.typed_table import Column, TypedTable
 
 COLUMNS = (
     Column("location_id", "id"),
@@ -45,9 +45,8 @@ def read_demand(path: Path, as_of: dt.date, freq: Frequency, ignore_future: bool
     share = table.numbers("in_stock_share") if "in_stock_share" in table else None
     if share is not None:
         empty = table.table["in_stock_share"].is_null().to_numpy()
-        table.refuse(
-            "in_stock_share", ~empty & ~((share >= 0) & (share <= 1)), "is outside [0, 1]", "write the share of the period in stock"
-        )
+        outside = ~empty & ~((share >= 0) & (share <= 1))
+        table.refuse("in_stock_share", outside, "is outside [0, 1]", "write the share of the period in stock")
     days = table.days("date")
     known = _place(table, days, as_of, freq, ignore_future)
     location_ids, location = _codes(table, "location_id", known.rows)

@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.domain.demand import Frequency
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts.beside_demand import read_beside
-from pipelines.extracts.demand_file import read_demand
+from pipelines.extracts.demand.beside_demand import read_beside
+from pipelines.extracts.demand.demand_file import read_demand
 
 AS_OF = dt.date(2026, 1, 11)
 MONDAY = dt.date(2026, 1, 5)
