@@ -6,9 +6,11 @@ import numpy as np
 
 from pipelines.forecasting.backtest import LevelHistory, trace_levels
 from pipelines.forecasting.calendar_pattern import Evidence, calendar_factors
+from pipelines.forecasting.event_uplift import AROUND_DAYS, Occasion, apply_events, touched
 from pipelines.forecasting.exposure import PRIOR_DAYS, WINDOW_DAYS, RateEstimate, estimate_rate, impute_demand
 from pipelines.forecasting.panel import Panel
 from pipelines.forecasting.pooling import Pools
+from pipelines.forecasting.price_response import apply_prices
 from pipelines.forecasting.seasonality import week_of_year, weekday_of, yearly_factors
 from pipelines.forecasting.unusual_days import unusual_days
 
@@ -40,32 +42,58 @@ class LevelEstimate:
         return self.level[:, None] * self.factors_ahead
 
 
-def estimate_level(panel: Panel, pools: Pools, ahead: int) -> LevelEstimate:
+@dataclass(frozen=True)
+class Influences:
+    """What else moves demand and is known: events placed on the panel, and log prices over their recent means (T + H, N)."""
+
+    occasions: tuple[Occasion, ...] = ()
+    price_lean: np.ndarray | None = None
+
+
+NOTHING_ELSE = Influences()
+
+
+def estimate_level(panel: Panel, pools: Pools, ahead: int, known: Influences = NOTHING_ELSE) -> LevelEstimate:
     """Estimate level and pattern of every series of `panel`, and the pattern of the `ahead` periods that follow it.
 
     Exposure is multiplied by the pattern before the methods see it, so a level is units per average in-stock period (ratio of sums).
     """
     units = np.ascontiguousarray(panel.units.T)
-    known = ~np.isnan(units)
-    exposure = np.where(known, panel.exposure.T, 0.0)
+    seen = ~np.isnan(units)
+    exposure = np.where(seen, panel.exposure.T, 0.0)
     window, prior_periods = WINDOW_DAYS // panel.freq.days, PRIOR_DAYS / panel.freq.days
     rate = estimate_rate(units[-window:], exposure[-window:], pools.borrowing, prior_periods)
     demand, full = impute_demand(units, exposure, rate.prior_units, window, prior_periods)
-    recent = known[-window:].sum(axis=0)
+    recent = seen[-window:].sum(axis=0)
     raw = np.nansum(units[-window:], axis=0) / np.maximum(recent, 1)
     del units
-    effort, factors_ahead = _apply_pattern(panel, pools, demand, full, ahead)
+    effort, factors_ahead = _apply_pattern(panel, pools, demand, full, ahead, known)
     history = trace_levels(demand, effort, panel.freq)
     total = exposure.sum(axis=0)
     level, prior_share = _blend(history.level, rate, total, panel.freq.days)
-    return LevelEstimate(level, rate, raw, total, known.sum(axis=0), prior_share, factors_ahead, demand, effort, history)
+    return LevelEstimate(level, rate, raw, total, seen.sum(axis=0), prior_share, factors_ahead, demand, effort, history)
 
 
-def _apply_pattern(panel: Panel, pools: Pools, demand: np.ndarray, full: np.ndarray, ahead: int) -> tuple[np.ndarray, np.ndarray]:
+def _apply_pattern(
+    panel: Panel, pools: Pools, demand: np.ndarray, full: np.ndarray, ahead: int, known: Influences
+) -> tuple[np.ndarray, np.ndarray]:
     """Exposure x pattern of the past (T, N), and the pattern ahead (N, H); unusual days count neither as effort nor as demand.
 
-    `demand` loses what unusual days sold: it is changed in place.
+    `demand` loses what unusual days sold, unless an event explains them: it is changed in place.
     """
+    mask = touched(known.occasions, *demand.shape) if known.occasions else None
+    effort, future = _apply_calendar(panel, pools, demand, full, ahead, mask)
+    if known.price_lean is not None:
+        apply_prices(known.price_lean, demand, effort, future, pools)
+    if mask is not None:
+        apply_events(known.occasions, demand, effort, mask, future, pools, AROUND_DAYS // panel.freq.days)
+    return effort, future.T
+
+
+def _apply_calendar(
+    panel: Panel, pools: Pools, demand: np.ndarray, full: np.ndarray, ahead: int, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Exposure x season and calendar of the past (T, N) and of the periods ahead (H, N); days under events teach neither."""
     periods, per_week = len(demand), panel.freq.season
     yearly = yearly_factors(demand, full, pools, per_week)
     effort = full
@@ -74,15 +102,18 @@ def _apply_pattern(panel: Panel, pools: Pools, demand: np.ndarray, full: np.ndar
         effort = full * yearly[week_of_year(np.arange(-periods, 0), per_week)]
         ahead_factors = yearly[week_of_year(np.arange(ahead), per_week)].astype(np.float32)
     if per_week == 1 or not len(pools.item):
-        return effort, ahead_factors.T
+        return effort, ahead_factors
     unusual = unusual_days(demand, effort, pools.location, weekday_of(panel.dates))
     for day in np.flatnonzero(unusual.any(axis=1)):
-        closed = unusual[day][pools.location]
+        closed = unusual[day][pools.location] if mask is None else unusual[day][pools.location] & ~mask[day]
         effort[day, closed] = 0.0
         demand[day, closed] = 0.0
     dates = panel.dates[-1] + 1 + np.arange(ahead)
-    past, future = calendar_factors(Evidence(demand, effort, panel.dates), pools, dates)
-    return effort * past, (ahead_factors * future).T
+    evidence = Evidence(demand, effort, panel.dates)
+    if mask is not None:
+        evidence = Evidence(np.where(mask, 0.0, demand), np.where(mask, 0.0, effort), panel.dates)
+    past, future = calendar_factors(evidence, pools, dates)
+    return effort * past, ahead_factors * future
 
 
 def _blend(own: np.ndarray, rate: RateEstimate, total: np.ndarray, days: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,12 @@ from pipelines.domain.demand import DemandRows, Frequency, KnownBeside
 from pipelines.forecasting.backtest import past_errors
 from pipelines.forecasting.combine import METHOD_NAME
 from pipelines.forecasting.distribution import fit_sum
-from pipelines.forecasting.level import LevelEstimate, estimate_level
+from pipelines.forecasting.event_uplift import place_events
+from pipelines.forecasting.level import Influences, LevelEstimate, estimate_level
 from pipelines.forecasting.marginals import amount_quantiles, count_quantiles
 from pipelines.forecasting.panel import Panel, panel_of_rows
 from pipelines.forecasting.pooling import finest_category, make_pools
+from pipelines.forecasting.price_response import price_leans
 from pipelines.forecasting.sample_paths import series_seeds, spread_uniforms
 
 QUANTILES = {"q05": 0.05, "q50": 0.50, "q95": 0.95}
@@ -79,7 +81,7 @@ def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method
     pools = make_pools(panel.keys, finest_category(beside, len(rows.item_ids))[rows.series_item])
     per_week = rows.freq.season
     weeks = -(-horizon // per_week)
-    estimate = estimate_level(panel, pools, weeks * per_week)
+    estimate = estimate_level(panel, pools, weeks * per_week, _influences(panel, rows, beside, weeks * per_week))
     path = estimate.path
     keys = list(zip(panel.keys["location_id"], panel.keys["item_id"], strict=True))
     return PeriodForecast(
@@ -95,6 +97,20 @@ def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method
         panel=panel,
         demand=estimate.demand,
     )
+
+
+def _influences(panel: Panel, rows: DemandRows, beside: KnownBeside, ahead: int) -> Influences:
+    """Events and prices laid on the panel and the periods ahead of it."""
+    begin, periods = panel.dates[0], len(panel.dates) + ahead
+    nobody = np.full(len(rows.item_ids), "", dtype=object)
+    names = {
+        "location": panel.keys["location_id"].astype(str).to_numpy(),
+        "item": panel.keys["item_id"].astype(str).to_numpy(),
+        "category": beside.item_groups.get("category", nobody)[rows.series_item],
+    }
+    occasions = place_events(beside.events, names, begin, rows.freq.days, periods)
+    lean = None if beside.prices is None else price_leans(beside.prices, rows, begin, periods)
+    return Influences(tuple(occasions), lean)
 
 
 def _phi(estimate: LevelEstimate, periods: int) -> np.ndarray:
