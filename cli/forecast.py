@@ -7,7 +7,7 @@ import typer
 
 from cli.dates import parse_date
 from cli.files import check_writable
-from cli.screen import say
+from cli.screen import progress_bar, say
 from pipelines.domain.errors import UsageError, shown
 
 if TYPE_CHECKING:
@@ -73,6 +73,50 @@ def forecast(
     wanted = ForecastOutputs(*_targets(out, paths, estimates, read))
     done = forecast_files(files, horizon, check_method(method), seed, wanted)
     say(f"{done['series']:,} series x {done['periods']} periods from {done['first']}, {done['method']}: {out}")
+
+
+@app.command(
+    "backtest",
+    epilog="Example: evenstock forecast backtest --demand demand.parquet --as-of 2026-01-31 --horizon 28 --origins 4 --out report.html",
+)
+def backtest(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Page to write (HTML, self-contained).")],
+    demand: DemandFile = None,
+    as_of: AsOf = None,
+    horizon: Horizon = None,
+    freq: Freq = "D",
+    items: Items = None,
+    locations: Locations = None,
+    prices: Prices = None,
+    events: Events = None,
+    method: Method = "core",
+    seed: Seed = 0,
+    ignore_future: IgnoreFuture = False,
+    origins: Annotated[int, typer.Option("--origins", min=1, max=52, help="Past dates to forecast from.")] = 4,
+    step: Annotated[int | None, typer.Option("--step", min=1, help="Periods between them; default: the horizon.")] = None,
+    figures: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="All figures as JSON, gzipped if it ends in .gz.")] = None,
+) -> None:
+    """Forecast from past dates and score against what came: by level, rate class and quantile, beside simple rules."""
+    import json
+
+    from cli.files import write_whole
+    from pipelines.flows.forecast_files import backtest_files
+    from pipelines.forecast_report.page import render_report
+
+    if horizon is None:
+        raise UsageError("--horizon is missing; give the number of periods")
+    files = name_inputs(demand, as_of, freq, items, locations, prices, events, ignore_future)
+    for path in (out, figures):
+        if path is not None:
+            check_writable(path)
+    with progress_bar() as tell:
+        document = backtest_files(files, horizon, origins, step or horizon, check_method(method), seed, tell)
+    write_whole(out, render_report(document).encode())
+    if figures is not None:
+        write_whole(figures, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
+    means = {rule: [one["wrmsse"][rule]["mean"] for one in document["origins"]] for rule in ("evenstock", "seasonal naive")}
+    ours, theirs = (sum(values) / len(values) for values in means.values())
+    say(f"weighted error {ours:.3f}, seasonal naive {theirs:.3f}, mean of {origins} origins: {out}")
 
 
 def name_inputs(

@@ -1,11 +1,11 @@
 """The stand-alone forecast: files in, forecast, files out, all of them or none. What is in the forecast is decided in `forecasting`."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -83,6 +83,19 @@ def forecast_files(files: ForecastInputs, horizon: int, method: str, seed: int, 
         for temporary, target in done:
             move_into_place(temporary, target)
     return {"series": len(rows.series_item), "periods": horizon, "first": str(rows.next_period), "method": made.method}
+
+
+def backtest_files(
+    files: ForecastInputs, horizon: int, origins: int, step: int, method: str, seed: int, tell: Callable[[str, float], None]
+) -> dict[str, Any]:
+    """Backtest the forecast on a demand file at `origins` past dates `step` periods apart; returns the report's document.
+
+    Raises `InputRefused`.
+    """
+    from pipelines.forecasting.rolling_origins import Backtest, run_backtest
+
+    rows, beside = read_inputs(files)
+    return run_backtest(rows, beside, Backtest(check_horizon(horizon, files.freq), origins, step), method, seed, tell)
 
 
 def write_batches(path: Path, batches: "Iterator[pa.RecordBatch]") -> None:

@@ -1,4 +1,4 @@
-"""What events known ahead do to demand: their uplift as declared, or learnt from past events of the kind. The calendar is not known here."""
+"""What events known ahead do to demand: their uplift as declared, or learnt from past events of the kind. No calendar is known here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

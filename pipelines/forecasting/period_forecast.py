@@ -10,7 +10,7 @@ from pipelines.forecasting.combine import METHOD_NAME
 from pipelines.forecasting.distribution import fit_sum
 from pipelines.forecasting.event_uplift import place_events
 from pipelines.forecasting.level import Influences, LevelEstimate, estimate_level
-from pipelines.forecasting.marginals import amount_quantiles, count_quantiles
+from pipelines.forecasting.marginals import amount_draws, amount_quantiles, count_draws, count_quantiles
 from pipelines.forecasting.panel import Panel, panel_of_rows
 from pipelines.forecasting.pooling import finest_category, make_pools
 from pipelines.forecasting.price_response import price_leans
@@ -68,11 +68,9 @@ class PeriodForecast:
         return amount_quantiles(mean, phi * mean, probabilities)
 
     def _draw(self, mean: np.ndarray, phi: np.ndarray, luck: np.ndarray) -> np.ndarray:
-        from scipy.special import gammaincinv
-
-        scale = np.maximum(phi - 1.0, 1e-3) if self.are_counts else phi
-        drawn = gammaincinv(np.maximum(mean / scale, 1e-3), luck) * scale
-        return np.round(drawn) if self.are_counts else drawn
+        if self.are_counts:
+            return count_draws(mean, mean / np.maximum(phi - 1.0, 1e-6), luck)
+        return amount_draws(mean, phi * mean, luck)
 
 
 def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method: str, seed: int) -> PeriodForecast:

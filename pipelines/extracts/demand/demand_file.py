@@ -39,14 +39,7 @@ def read_demand(path: Path, as_of: dt.date, freq: Frequency, ignore_future: bool
     negative units, a share outside [0, 1], weeks that begin on different weekdays, a key that comes twice, `as_of` before the first row.
     """
     table = TypedTable(path, COLUMNS)
-    units = table.numbers("units")
-    table.refuse("units", ~np.isfinite(units), "is not a finite number", "write real units")
-    table.refuse("units", units < 0, "is below 0", "returns are not demand: net or drop them")
-    share = table.numbers("in_stock_share") if "in_stock_share" in table else None
-    if share is not None:
-        empty = table.table["in_stock_share"].is_null().to_numpy()
-        outside = ~empty & ~((share >= 0) & (share <= 1))
-        table.refuse("in_stock_share", outside, "is outside [0, 1]", "write the share of the period in stock")
+    units, share = _amounts(table)
     days = table.days("date")
     known = _place(table, days, as_of, freq, ignore_future)
     location_ids, location = _codes(table, "location_id", known.rows)
@@ -71,6 +64,19 @@ def read_demand(path: Path, as_of: dt.date, freq: Frequency, ignore_future: bool
         units=units[known.rows],
         in_stock_share=None if share is None else share[known.rows],
     )
+
+
+def _amounts(table: TypedTable) -> tuple[np.ndarray, np.ndarray | None]:
+    """Units and share in stock (NaN where nothing is said) of every row, checked."""
+    units = table.numbers("units")
+    table.refuse("units", ~np.isfinite(units), "is not a finite number", "write real units")
+    table.refuse("units", units < 0, "is below 0", "returns are not demand: net or drop them")
+    if "in_stock_share" not in table:
+        return units, None
+    share = table.numbers("in_stock_share")
+    is_empty = table.table["in_stock_share"].is_null().to_numpy()
+    table.refuse("in_stock_share", ~is_empty & ~((share >= 0) & (share <= 1)), "is outside [0, 1]", "write the share in stock")
+    return units, share
 
 
 def _place(table: TypedTable, days: np.ndarray, as_of: dt.date, freq: Frequency, ignore_future: bool) -> _Known:
