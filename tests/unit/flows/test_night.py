@@ -11,6 +11,7 @@ import pytest
 from pipelines import flows
 from pipelines.domain.policy import parse_policy
 from pipelines.flows.night import PUBLISHED, policy_of_finance
+from pipelines.flows.provenance import FORMAT
 from pipelines.store.home import Home
 
 DAY = dt.date(2016, 4, 24)
@@ -27,6 +28,7 @@ def solved(root: Path, attempt: str, *line_ids: str) -> flows.Run:
     for name in PUBLISHED:
         if name.endswith(".json"):
             run.work.write_json(name.removesuffix(".json"), {"signature": "s"})
+    run.work.write_json("provenance", {"format": FORMAT})
     run.work.write_json("plan", PLAN | {"shipments": list(line_ids)})
     run.work.write_frame("plan_lines", pd.DataFrame([LINE | {"line_id": name} for name in line_ids]))
     run.work.write_frame("shortages", pd.DataFrame({"item_id": ["A"]}))
