@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from pipelines.domain.errors import DecisionRefused
 from pipelines.domain.frames import each_row
 from pipelines.domain.transfer import LineState, TransferLine, TransferOrder, transfer_id_of, whole_packs
 
@@ -91,17 +92,37 @@ def dispatch(
     loading = load_orders(lines, donor_balance(available, lines, ledger.committed_units(as_of), as_of), ledger.count_waves())
     if loading.refused:
         ledger.cancel_undeliverable(loading.refused, decided_at)
-    sent = []
+    sent, missed = [], False
     for order in loading.orders:
-        body, key = dispatch_body(order)
-        run_id = order.lines[0].run_id
-        own = {"transfer_id": order.transfer_id, "idempotency_key": key, "run_id": run_id}
-        ledger.record_dispatch(**own, as_of=order.as_of, lane_id=order.lane_id, body=body, decided_at=decided_at)
-        _write_once(outbox / order.as_of.isoformat() / f"{order.transfer_id}.json", body)
-        ledger.release_dispatch(order.transfer_id, decided_at, _reasons(loading.reduced, moved))
-        sent.append(order.transfer_id)
+        if _send(ledger, outbox, order, decided_at, _reasons(loading.reduced, moved)):
+            sent.append(order.transfer_id)
+        else:
+            missed = True
     refused = {line_id: reason for (_, line_id), reason in loading.refused.items()}
-    return DispatchResult(tuple(sent), healed, loading.reduced, refused)
+    done = DispatchResult(tuple(sent), healed, loading.reduced, refused)
+    return _add(done, dispatch(ledger, outbox, available, as_of, decided_at, on)) if missed else done
+
+
+def _send(ledger: DispatchLedger, outbox: Path, order: TransferOrder, decided_at: datetime | str, reasons: Mapping[str, str]) -> bool:
+    """Intent, file, release; False if another dispatch took a line of the order since it was planned, so that it has to be planned anew."""
+    body, key = dispatch_body(order)
+    run_id = order.lines[0].run_id
+    own = {"transfer_id": order.transfer_id, "idempotency_key": key, "run_id": run_id}
+    try:
+        ledger.record_dispatch(**own, as_of=order.as_of, lane_id=order.lane_id, body=body, decided_at=decided_at)
+    except DecisionRefused:
+        waiting = set(ledger.lines_to_dispatch()["line_id"])
+        if waiting >= {line.line_id for line in order.lines}:
+            raise
+        return False
+    _write_once(outbox / order.as_of.isoformat() / f"{order.transfer_id}.json", body)
+    ledger.release_dispatch(order.transfer_id, decided_at, reasons)
+    return True
+
+
+def _add(one: DispatchResult, more: DispatchResult) -> DispatchResult:
+    """What two passes did together."""
+    return DispatchResult(one.sent + more.sent, one.healed + more.healed, one.reduced | more.reduced, one.refused | more.refused)
 
 
 def _heal(ledger: DispatchLedger, outbox: Path, decided_at: datetime | str) -> tuple[str, ...]:

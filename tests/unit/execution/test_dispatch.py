@@ -199,3 +199,32 @@ def test_a_crash_at_any_boundary_is_healed_by_running_again(
     assert states(reopened) == states(whole)
     assert reopened.ledger_digest(NEXT) == whole.ledger_digest(NEXT)
     assert reopened.verify_chain().ok
+
+
+class Overtaken:
+    """The real ledger, but another hand dispatches everything just after this one has read which lines wait."""
+
+    def __init__(self, ledger: Ledger, overtake: Any) -> None:
+        self._ledger, self._overtake = ledger, overtake
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def committed_units(self, as_of: date) -> pd.DataFrame:
+        overtake, self._overtake = self._overtake, lambda: None
+        overtake()
+        return self._ledger.committed_units(as_of)
+
+
+def test_a_hand_that_another_overtakes_sends_what_is_left_and_nothing_twice(tmp_path: Path) -> None:
+    ledger = approved(tmp_path, [("L1", "I1", "TX_1", 2, 9.0), ("L2", "I2", "TX_2", 1, 5.0)])
+    available = stock(I1=100, I2=100)
+
+    def overtake() -> None:
+        dispatch(ledger, tmp_path / "outbox", available, DAY, "t")
+
+    done = dispatch(Overtaken(ledger, overtake), tmp_path / "outbox", available, DAY, "t")
+    assert (done.sent, done.refused) == ((), {})
+    orders = [json.loads(body) for body in files(tmp_path / "outbox").values()]
+    assert sorted(line["line_id"] for order in orders for line in order["lines"]) == ["L1", "L2"]
+    assert ledger.decisions()["action"].tolist().count("release") == 2 and ledger.open_dispatches() == []
