@@ -11,7 +11,7 @@ from cli.screen import progress_bar, say
 from pipelines.domain.errors import UsageError, shown
 
 if TYPE_CHECKING:
-    from pipelines.flows.forecast_files import ForecastInputs
+    from pipelines.flows.forecast_files import ForecastInputs, ForecastMethod
 
 METHODS = ("core", "ml")
 FREQUENCIES = ("D", "W")
@@ -71,7 +71,7 @@ def forecast(
     files = name_inputs(demand, as_of, freq, items, locations, prices, events, ignore_future)
     read = [path for path in (demand, items, locations, prices, events) if path is not None]
     wanted = ForecastOutputs(*_targets(out, paths, estimates, read))
-    done = forecast_files(files, horizon, check_method(method), seed, wanted)
+    done = forecast_files(files, horizon, name_method(method, seed), wanted)
     say(f"{done['series']:,} series x {done['periods']} periods from {done['first']}, {done['method']}: {out}")
 
 
@@ -110,7 +110,7 @@ def backtest(
         if path is not None:
             check_writable(path)
     with progress_bar() as tell:
-        document = backtest_files(files, horizon, origins, step or horizon, check_method(method), seed, tell)
+        document = backtest_files(files, horizon, origins, step or horizon, name_method(method, seed), tell)
     write_whole(out, render_report(document).encode())
     if figures is not None:
         write_whole(figures, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
@@ -143,11 +143,14 @@ def name_inputs(
     return ForecastInputs(demand, day, Frequency(freq), items, locations, prices, events, ignore_future)
 
 
-def check_method(method: str) -> str:
-    """The method, or `UsageError`."""
+def name_method(method: str, seed: int) -> "ForecastMethod":
+    """The method with its seed and the threads that the settings allow it; raises `UsageError`."""
+    from pipelines.flows.forecast_files import ForecastMethod
+    from pipelines.settings import load_settings
+
     if method not in METHODS:
         raise UsageError(f"--method: {shown(method)} is not one of {', '.join(METHODS)}")
-    return method
+    return ForecastMethod(method, seed, load_settings().forecast_threads)
 
 
 def _targets(out: Path, paths: Path | None, estimates: Path | None, read: list[Path]) -> tuple[Path, Path | None, Path | None]:

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     duckdb_memory: str = Field(default="2GB", description="Memory limit of each DuckDB connection, such as 2GB or 512MB.")
     duckdb_temp: str = Field(default="8GB", description="Limit of DuckDB's temporary files.")
     duckdb_threads: int = Field(default=2, ge=1, le=64, description="Threads of each DuckDB connection.")
+    forecast_threads: int = Field(default=1, ge=1, le=64, description="Threads of LightGBM where a forecast uses it (--method ml).")
     dbt_target: Path | None = Field(default=None, description="Folder for dbt's parsed project; empty means a folder in the home.")
     ledger_url: str = Field(default="", description="SQLAlchemy URL of the ledger; empty means ledger.sqlite in the home.")
     drop_seconds: float = Field(

@@ -37,6 +37,15 @@ class ForecastInputs:
 
 
 @dataclass(frozen=True)
+class ForecastMethod:
+    """How it is forecast: `core` or `ml`, the seed of the paths, the threads of LightGBM."""
+
+    name: str = "core"
+    seed: int = 0
+    threads: int = 1
+
+
+@dataclass(frozen=True)
 class ForecastOutputs:
     """Where results go: `out` always; `paths`, `estimates` where wanted."""
 
@@ -61,7 +70,7 @@ def check_horizon(periods: int, freq: Frequency) -> int:
     return periods
 
 
-def forecast_files(files: ForecastInputs, horizon: int, method: str, seed: int, wanted: ForecastOutputs) -> dict[str, int | str]:
+def forecast_files(files: ForecastInputs, horizon: int, how: ForecastMethod, wanted: ForecastOutputs) -> dict[str, int | str]:
     """Forecast every series of the demand file for `horizon` periods and write what is wanted; returns what to say.
 
     Every file appears whole under its name only after all of them are written. Raises `InputRefused`.
@@ -70,7 +79,7 @@ def forecast_files(files: ForecastInputs, horizon: int, method: str, seed: int, 
     from pipelines.forecasting.period_forecast import forecast_periods
 
     rows, beside = read_inputs(files)
-    made = forecast_periods(rows, beside, check_horizon(horizon, files.freq), method, seed)
+    made = forecast_periods(rows, beside, check_horizon(horizon, files.freq), how.name, how.seed, how.threads)
     tables = {wanted.out: _mean_batches(made, rows)}
     if wanted.paths:
         tables[wanted.paths] = _path_batches(made, rows)
@@ -86,7 +95,7 @@ def forecast_files(files: ForecastInputs, horizon: int, method: str, seed: int, 
 
 
 def backtest_files(
-    files: ForecastInputs, horizon: int, origins: int, step: int, method: str, seed: int, tell: Callable[[str, float], None]
+    files: ForecastInputs, horizon: int, origins: int, step: int, how: ForecastMethod, tell: Callable[[str, float], None]
 ) -> dict[str, Any]:
     """Backtest the forecast on a demand file at `origins` past dates `step` periods apart; returns the report's document.
 
@@ -95,7 +104,7 @@ def backtest_files(
     from pipelines.forecasting.rolling_origins import Backtest, run_backtest
 
     rows, beside = read_inputs(files)
-    return run_backtest(rows, beside, Backtest(check_horizon(horizon, files.freq), origins, step), method, seed, tell)
+    return run_backtest(rows, beside, Backtest(check_horizon(horizon, files.freq), origins, step, how.name, how.seed, how.threads), tell)
 
 
 def write_batches(path: Path, batches: "Iterator[pa.RecordBatch]") -> None:

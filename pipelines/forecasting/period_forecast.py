@@ -73,17 +73,23 @@ class PeriodForecast:
         return amount_draws(mean, phi * mean, luck)
 
 
-def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method: str, seed: int) -> PeriodForecast:
+def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method: str, seed: int, threads: int = 1) -> PeriodForecast:
     """Forecast every series of `rows` for the `horizon` periods after the last known one; nothing depends on the order of rows."""
     panel = panel_of_rows(rows, LONGEST_HISTORY[rows.freq])
     pools = make_pools(panel.keys, finest_category(beside, len(rows.item_ids))[rows.series_item])
     per_week = rows.freq.season
     weeks = -(-horizon // per_week)
     estimate = estimate_level(panel, pools, weeks * per_week, _influences(panel, rows, beside, weeks * per_week))
-    path = estimate.path
+    path, name = estimate.path, METHOD_NAME
+    if method == "ml":
+        from pipelines.forecasting.boosting import METHOD_NAME as BOOSTED_NAME
+        from pipelines.forecasting.boosting import boosted_path
+
+        dates = panel.dates[0] + np.arange(len(panel.dates) + weeks * per_week) * np.timedelta64(rows.freq.days, "D")
+        path, name = boosted_path(estimate, pools, dates, per_week, threads), BOOSTED_NAME
     keys = list(zip(panel.keys["location_id"], panel.keys["item_id"], strict=True))
     return PeriodForecast(
-        method=METHOD_NAME,
+        method=name,
         starts=rows.next_period + np.arange(horizon) * np.timedelta64(rows.freq.days, "D"),
         history_starts=panel.dates,
         mean_units=path[:, :horizon],

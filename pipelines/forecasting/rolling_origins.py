@@ -32,16 +32,17 @@ SERIES_PER_BATCH = 2048
 
 @dataclass(frozen=True)
 class Backtest:
-    """Which origins: `origins` of them, `step` periods apart, the last one `horizon` periods before the end of what is known."""
+    """Which origins: `origins` of them, `step` periods apart, the last one `horizon` periods before the end of what is known; and how."""
 
     horizon: int
     origins: int
     step: int
+    method: str = "core"
+    seed: int = 0
+    threads: int = 1
 
 
-def run_backtest(
-    rows: DemandRows, beside: KnownBeside, plan: Backtest, method: str, seed: int, tell: Callable[[str, float], None]
-) -> dict[str, Any]:
+def run_backtest(rows: DemandRows, beside: KnownBeside, plan: Backtest, tell: Callable[[str, float], None]) -> dict[str, Any]:
     """Forecast at each origin from what was known then, score it and three rules, and return the document of the report.
 
     Periods in which a series was not in stock throughout are not scored: what was sold then is not demand. Raises `InputRefused`
@@ -59,7 +60,7 @@ def run_backtest(
     for n, cut in enumerate(cuts):
         tell(f"origin {n + 1} of {len(cuts)}", n / len(cuts))
         past = cut_rows(rows, cut)
-        made = forecast_periods(past, cut_beside(beside, past), plan.horizon, method, seed)
+        made = forecast_periods(past, cut_beside(beside, past), plan.horizon, plan.method, plan.seed, plan.threads)
         truth = _truth(whole.units, whole.exposure, rows, past, beside, cut, plan.horizon)
         found.append(_score(made, truth, rows, cut))
     return {
