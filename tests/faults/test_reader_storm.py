@@ -19,7 +19,8 @@ READERS, CI, SOAK = 10, (500, 20, 4), (10_000, 200, 2)
 FIRST = dt.date(2026, 1, 1)
 PATIENCE_S = 2400
 
-# A reader reads on until the last publication is there. Every read takes the publication as a planner's page does: the link once, then everything behind it. A byte in a file tells how far it is.
+# A reader reads on until the last publication is there. Every read takes the publication as a planner's page does: the link once, then
+# everything behind it. A byte in a file tells how far it is.
 READER = """
 import json, os, sys
 import duckdb
