@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pipelines.planning.audit_reading import Unreadable, check_documents
-from pipelines.planning.audit_tally import NOISE, UNIT_TOLERANCE, Tally, Violation, number, pallets_and_trucks, read_tally, used_lanes
+from pipelines.planning.audit_tally import NOISE, UNIT_TOLERANCE, Tally, Violation, number, over, pallets_and_trucks, read_tally, used_lanes
+from pipelines.planning.audit_terms import TERM_CLAUSES
 
 __all__ = ["CLAUSES", "AuditReport", "Violation", "audit_plan"]
 
@@ -33,7 +34,7 @@ class AuditReport:
 def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any], optimal_gap_share: float = OPTIMAL_GAP_SHARE) -> AuditReport:
     """Check every clause of the plan's contract and recompute its objective from the curves.
 
-    objective = gains + losses - unit cost - pallets x pallet cost - trucks x truck cost - line cost, with
+    objective = gains + losses - unit cost - pallets x pallet cost - trucks x truck cost - line cost - tariffs - churn, with
     pallets = ceil(max(kg / pallet_kg, m3 / pallet_m3)) and trucks = ceil(pallets / pallets_per_truck) per lane.
     A plan may call itself OPTIMAL up to a gap of `optimal_gap_share` = (bound - objective) / max(1, |bound|).
     A document that cannot be read is a violation of clause `readable`, never an exception.
@@ -84,30 +85,24 @@ def _sign(problem: Any, plan: Any, violations: list[Violation], objective: float
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _over(clause: str, subject: str, value: float, limit: float, unit: str, remedy: str) -> Iterator[Violation]:
-    if value > limit + UNIT_TOLERANCE * max(1.0, abs(limit)):
-        message = f"{value:,.6g} {unit} where at most {limit:,.6g} are allowed: {remedy}"
-        yield Violation(clause, subject, message, value - limit)
-
-
 def arc_cap(tally: Tally) -> Iterator[Violation]:
     """No arc carries more than its `max_packs`."""
     for pair, packs in sorted(tally.packs.items()):
         limit = number(tally.arcs[pair]["max_packs"], f"max_packs of {pair}")
-        yield from _over("arc_cap", f"{pair[0]} on {pair[1]}", packs, limit, "packs", "ship fewer on this arc")
+        yield from over("arc_cap", f"{pair[0]} on {pair[1]}", packs, limit, "packs", "ship fewer on this arc")
 
 
 def donor_cap(tally: Tally) -> Iterator[Violation]:
     """All lines of an item out of a location together stay within its loss curve and its cap on hand."""
     for pair, packs in sorted(tally.sent.items()):
-        yield from _over("donor_cap", f"{pair[0]} at {pair[1]}", packs, tally.donor_caps.get(pair, 0.0), "packs sent", "send fewer packs")
+        yield from over("donor_cap", f"{pair[0]} at {pair[1]}", packs, tally.donor_caps.get(pair, 0.0), "packs sent", "send fewer packs")
 
 
 def receiver_cap(tally: Tally) -> Iterator[Violation]:
     """All lines of an item into a location together stay within its gain curve."""
     for pair, packs in sorted(tally.received.items()):
         limit = sum(width for width, _ in tally.gains.get(pair, []))
-        yield from _over("receiver_cap", f"{pair[0]} at {pair[1]}", packs, limit, "packs received", "send fewer packs there")
+        yield from over("receiver_cap", f"{pair[0]} at {pair[1]}", packs, limit, "packs received", "send fewer packs there")
 
 
 def not_both_sent_and_received(tally: Tally) -> Iterator[Violation]:
@@ -123,7 +118,7 @@ def dock_out(tally: Tally) -> Iterator[Violation]:
     for location_id, units in sorted(tally.out_units.items()):
         limit = tally.locations.get(location_id, {}).get("dock_out_units")
         if limit is not None:
-            yield from _over("dock_out", location_id, units, number(limit, "dock_out_units"), "units out", "send fewer from here")
+            yield from over("dock_out", location_id, units, number(limit, "dock_out_units"), "units out", "send fewer from here")
 
 
 def dock_in(tally: Tally) -> Iterator[Violation]:
@@ -131,14 +126,14 @@ def dock_in(tally: Tally) -> Iterator[Violation]:
     for location_id, units in sorted(tally.in_units.items()):
         limit = tally.locations.get(location_id, {}).get("dock_in_units")
         if limit is not None:
-            yield from _over("dock_in", location_id, units, number(limit, "dock_in_units"), "units in", "send fewer to here")
+            yield from over("dock_in", location_id, units, number(limit, "dock_in_units"), "units in", "send fewer to here")
 
 
 def trucks(tally: Tally) -> Iterator[Violation]:
     """Pallets cover kilograms and cubic metres, and the trucks that carry them do not exceed the lane's `max_trucks`."""
     for lane_id in used_lanes(tally):
         needed = pallets_and_trucks(tally, lane_id)[1]
-        yield from _over("trucks", lane_id, needed, number(tally.lanes[lane_id]["max_trucks"], "max_trucks"), "trucks", "load less here")
+        yield from over("trucks", lane_id, needed, number(tally.lanes[lane_id]["max_trucks"], "max_trucks"), "trucks", "load less here")
 
 
 def minimum_shipment(tally: Tally) -> Iterator[Violation]:
@@ -151,10 +146,10 @@ def minimum_shipment(tally: Tally) -> Iterator[Violation]:
 
 
 def budget(tally: Tally) -> Iterator[Violation]:
-    """Unit, line, pallet and truck charges together stay within the budget."""
+    """Unit, line, pallet, truck and tariff charges together stay within the budget."""
     limit = tally.problem.get("budget_usd")
     if limit is not None:
-        yield from _over("budget", "plan", tally.charges_usd, number(limit, "budget_usd"), "USD", "move less or raise the budget")
+        yield from over("budget", "plan", tally.charges_usd, number(limit, "budget_usd"), "USD", "move less or raise the budget")
 
 
 def firm_lines(tally: Tally) -> Iterator[Violation]:
@@ -191,12 +186,14 @@ def objective(tally: Tally) -> Iterator[Violation]:
 
 
 def bound(tally: Tally) -> Iterator[Violation]:
-    """The bound >= objective >= 0 (a plan with firm lines may be worth less than nothing), and the gap follows from both."""
+    """The bound >= objective >= the worth of moving nothing (firm lines may be worth less), and the gap follows from both."""
     worth = tally.objective_usd
     slack = MONEY_TOLERANCE_SHARE * max(1.0, abs(worth))
     has_firm = any(arc.get("fixed_packs") for arc in tally.arcs.values())
-    if worth < -slack and not has_firm:
-        yield Violation("bound", "plan", f"worth {worth:,.6f} USD, less than moving nothing: publish the empty plan", -worth)
+    idle = -tally.idle_churn_usd
+    if worth < idle - slack and not has_firm:
+        message = f"worth {worth:,.6f} USD, less than {idle:,.6f} for moving nothing: publish the empty plan"
+        yield Violation("bound", "plan", message, idle - worth)
     if tally.plan.get("bound_usd") is None:
         if tally.plan.get("bound_kind") != "none":
             yield Violation("bound", "plan", "states no bound though bound_kind is not none: state the bound", 1.0)
@@ -240,6 +237,7 @@ CLAUSES: tuple[Callable[[Tally], Iterator[Violation]], ...] = (
     budget,
     firm_lines,
     conservation,
+    *TERM_CLAUSES,
     objective,
     bound,
     status,

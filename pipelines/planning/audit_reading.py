@@ -4,6 +4,7 @@ Part of the audit: written from the format's description alone, it shares no cod
 """
 
 import difflib
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,22 +15,27 @@ HANDLING = {"pallet_kg": "size", "pallet_m3": "size", "pallets_per_truck": "coun
 CURVE = {"item_id": "name", "location_id": "name", "segments": "list"}
 # Kind of every value; a question mark says that the key may be absent or null.
 LISTS: dict[str, dict[str, str]] = {
-    "locations": {"location_id": "name", "dock_out_units": "amount?", "dock_in_units": "amount?"},
+    "locations": {
+        "location_id": "name", "dock_out_units": "amount?", "dock_in_units": "amount?", "storage_m3": "amount?",
+        "dock_out_units_per_day": "amount?", "dock_in_units_per_day": "amount?", "closed_days": "days?", "owner_id": "name?",
+    },
     "lanes": {
         "lane_id": "name", "origin": "name", "destination": "name", "truck_cost_usd": "amount", "pallet_cost_usd": "amount",
         "max_trucks": "whole", "min_shipment_kg": "amount?", "pallet_kg": "size?", "pallet_m3": "size?", "pallets_per_truck": "count?",
+        "ship_day": "whole?", "arrival_day": "whole?", "weight_bands": "bands?",
     },
     "items": {"item_id": "name", "pack_units": "count", "weight_kg": "amount", "volume_m3": "amount"},
     "arcs": {
         "item_id": "name", "lane_id": "name", "cost_usd_per_unit": "amount", "max_packs": "whole", "line_cost_usd": "amount?",
-        "fixed_packs": "whole?",
+        "fixed_packs": "whole?", "min_packs": "whole?", "last_packs": "whole?", "churn_usd_per_pack": "amount?", "good_until_day": "whole?",
     },
     "gains": CURVE,
-    "losses": CURVE | {"cap_packs": "whole?"},
+    "losses": CURVE | {"cap_packs": "whole?", "lots": "lots?"},
 }  # fmt: skip
+LOCK = {"item_id": "name", "location_id": "name", "way": "way?", "reason": "text?"}
 IDENTITIES = {
     "locations": ("location_id",), "lanes": ("lane_id",), "items": ("item_id",), "arcs": ("item_id", "lane_id"),
-    "gains": ("item_id", "location_id"), "losses": ("item_id", "location_id"),
+    "gains": ("item_id", "location_id"), "losses": ("item_id", "location_id"), "locks": ("item_id", "location_id"),
 }  # fmt: skip
 HOMES = {"item_id": "items", "lane_id": "lanes", "location_id": "locations"}
 
@@ -49,13 +55,16 @@ def check_documents(problem: Any, plan: Any) -> None:
     Traceback (most recent call last):
     pipelines.planning.audit_reading.Unreadable: unknown key 'budget_usdd'; did you mean 'budget_usd'?
     """
-    _check_keys(problem, ("format", "handling_units", *LISTS, "budget_usd"), "problem")
+    _check_keys(problem, ("format", "handling_units", *LISTS, "budget_usd", "locks", "owner_rights"), "problem")
     _check_format(problem, "evenstock-problem/1", "problem")
     _check_value(problem, "budget_usd", "amount?", "problem")
     _check_record(problem.get("handling_units"), HANDLING, "problem handling_units")
     for name, fields in LISTS.items():
         _check_rows(problem, name, fields)
-    for name in ("arcs", "gains", "losses"):
+    _check_value(problem, "owner_rights", "rights?", "problem")
+    if problem.get("locks") is not None:
+        _check_rows(problem, "locks", LOCK)
+    for name in ("arcs", "gains", "losses", *(("locks",) if problem.get("locks") else ())):
         _check_names(problem, name)
     _check_plan(plan)
 
@@ -69,6 +78,28 @@ def _is_whole(value: Any) -> bool:
     return is_number(value) and value >= 0 and value == int(value)
 
 
+def _rows_of(length: int, *checks: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """A list of lists of a length whose places each pass their check."""
+
+    def allows(value: Any) -> bool:
+        is_list = isinstance(value, list | tuple)
+        return is_list and all(
+            isinstance(row, list | tuple) and len(row) == length and all(check(part) for check, part in zip(checks, row, strict=True))
+            for row in value
+        )
+
+    return allows
+
+
+def _is_amount(value: Any) -> bool:
+    return is_number(value) and value >= 0
+
+
+def _is_bands(value: Any) -> bool:
+    good = _rows_of(3, lambda end: is_number(end) and end > 0, _is_amount, _is_amount)(value)
+    return good and len(value) > 0 and all(after[0] > before[0] for before, after in itertools.pairwise(value))
+
+
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": (lambda value: isinstance(value, str) and value != "", "a text that is not empty"),
     "list": (lambda value: isinstance(value, list), "a list"),
@@ -76,6 +107,12 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "amount": (lambda value: is_number(value) and value >= 0, "a finite number of zero or more"),
     "size": (lambda value: is_number(value) and value > 0, "a finite number above zero"),
     "whole": (_is_whole, "a whole number of zero or more"),
+    "text": (lambda value: isinstance(value, str), "a text"),
+    "way": (lambda value: value in ("out", "in", "both"), "out, in or both"),
+    "days": (lambda value: isinstance(value, list | tuple) and all(map(_is_whole, value)), "a list of day numbers"),
+    "bands": (_is_bands, "a list of [up to kg, usd per kg, minimum usd] with rising kg"),
+    "lots": (_rows_of(2, _is_whole, _is_whole), "a list of [packs, last good day]"),
+    "rights": (_rows_of(2, *(lambda owner: isinstance(owner, str) and owner != "",) * 2), "a list of [owner, owner]"),
     "count": (lambda value: _is_whole(value) and value >= 1, "a whole number of one or more"),
 }
 

@@ -5,6 +5,7 @@ Part of the audit: written from the format's description alone, it shares no cod
 
 import math
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,8 +56,17 @@ class Tally:
     in_units: Sums = field(default_factory=Sums)
     lane_kg: Sums = field(default_factory=Sums)
     lane_m3: Sums = field(default_factory=Sums)
+    lots: dict[Pair, list[list[float]]] = field(default_factory=dict)
     charges_usd: float = 0.0
+    idle_churn_usd: float = 0.0
     objective_usd: float = 0.0
+
+
+def over(clause: str, subject: str, value: float, limit: float, unit: str, remedy: str) -> Iterator[Violation]:
+    """A violation where `value` exceeds `limit` by more than the tolerance."""
+    if value > limit + UNIT_TOLERANCE * max(1.0, abs(limit)):
+        message = f"{value:,.6g} {unit} where at most {limit:,.6g} are allowed: {remedy}"
+        yield Violation(clause, subject, message, value - limit)
 
 
 def number(value: Any, what: str) -> float:
@@ -78,6 +88,8 @@ def read_tally(problem: dict[str, Any], plan: dict[str, Any], optimal_gap_share:
     tally.losses = {pair: row["segments"] for pair, row in losses.items()}
     for pair, row in losses.items():
         width = sum(segment[0] for segment in tally.losses[pair])
+        if row.get("lots") is not None:
+            tally.lots[pair] = row["lots"]
         tally.donor_caps[pair] = width if row.get("cap_packs") is None else min(width, number(row["cap_packs"], f"cap_packs of {pair}"))
     _read_shipments(tally)
     _add_up(tally)
@@ -122,10 +134,30 @@ def _add_up(tally: Tally) -> None:
     for lane_id in used_lanes(tally):
         pallets, trucks_needed = pallets_and_trucks(tally, lane_id)
         lane_usd += pallets * tally.lanes[lane_id]["pallet_cost_usd"] + trucks_needed * tally.lanes[lane_id]["truck_cost_usd"]
+        lane_usd += _tariff(tally.lanes[lane_id].get("weight_bands") or (), tally.lane_kg[lane_id])
     tally.charges_usd = unit_usd + line_usd + lane_usd
     worth = sum(_fill(tally.gains.get(pair, []), packs) for pair, packs in sorted(tally.received.items()))
     worth += sum(_fill(tally.losses.get(pair, []), packs) for pair, packs in sorted(tally.sent.items()))
-    tally.objective_usd = worth - tally.charges_usd
+    churn_usd = 0.0
+    for pair, arc in sorted(tally.arcs.items()):
+        each, last = arc.get("churn_usd_per_pack") or 0.0, arc.get("last_packs") or 0
+        churn_usd += each * abs(tally.packs.get(pair, 0) - last)
+        tally.idle_churn_usd += each * last
+    tally.objective_usd = worth - tally.charges_usd - churn_usd
+
+
+def _tariff(bands: Iterable[list[float]], kg: float) -> float:
+    """Charge of a load: of every band that reaches it, declared at its weight or at the band's start, the cheapest.
+
+    >>> _tariff([[100, 0.5, 20], [500, 0.3, 20]], 80)
+    30.0
+    """
+    charges, start, last = [], 0.0, 0.0
+    for end, rate, minimum in bands:
+        if kg <= end * (1 + NOISE) + NOISE:
+            charges.append(max(minimum, rate * max(kg, start)))
+        start, last = end, max(minimum, rate * max(kg, start))
+    return float(min(charges) if charges else last)
 
 
 def _fill(segments: list[list[float]], packs: float) -> float:

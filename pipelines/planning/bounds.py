@@ -3,6 +3,7 @@
 import numpy as np
 
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
+from pipelines.planning.terms import open_arcs
 
 BOUND_SLACK = 1e-6
 
@@ -10,9 +11,9 @@ BOUND_SLACK = 1e-6
 def arc_limits(problem: Problem) -> Ints:
     """U_a: the most packs worth sending on each arc, 0 where none are. The optimum is unchanged.
 
-    Bounded by the arc, both curves, both docks and the lane's trucks. Where no minimum shipment can make up for a loss, packs whose gain
-    plus loss stay at or below the cost of the pack are cut as well: with concave curves, taking the last such pack away never costs.
-    Firm lines keep exactly their packs.
+    Bounded by the arc, both curves, both docks, the lane's trucks and what terms close. Where no minimum can make up for a loss, packs
+    whose gain plus loss stay at or below the cost of the pack are cut as well: with concave curves, taking the last such pack away never
+    costs. Firm lines keep exactly their packs.
     """
     limit = np.minimum(problem.arc_max_packs, np.minimum(_room(problem.gain, problem.arc_gain), _room(problem.loss, problem.arc_loss)))
     units = problem.pack_units[problem.arc_item]
@@ -26,7 +27,10 @@ def arc_limits(problem: Problem) -> Ints:
         ratio = np.divide(room, each, out=np.full(problem.arcs, np.inf), where=each > 0)
         limit = np.minimum(limit, np.floor(np.minimum(ratio * (1 + 1e-9), 2.0**62)).astype(np.int64))
     limit = np.where(most > 0, limit, 0)
-    free = problem.min_shipment_kg[problem.arc_lane] == 0
+    limit = np.where(open_arcs(problem) & (limit >= problem.terms.arc_min_packs), limit, 0)
+    # A minimum, or a charge for leaving the last plan, can make packs worth moving that do not pay by themselves.
+    terms = problem.terms
+    free = (problem.min_shipment_kg[problem.arc_lane] == 0) & (terms.arc_min_packs <= 1) & (terms.arc_churn_usd == 0)
     limit = np.where(free, np.minimum(limit, _paying_packs(problem, limit)), limit)
     return np.where(problem.arc_fixed_packs >= 0, problem.arc_fixed_packs, limit)
 

@@ -18,8 +18,9 @@ from pipelines.planning.formulation import (
     packs_need_open_lane,
 )
 from pipelines.planning.highs import OnePassHiGHS, SolverReport, read_report
-from pipelines.planning.objective import curve_packs, lane_pallets
+from pipelines.planning.objective import curve_packs, lane_load, lane_pallets
 from pipelines.planning.problem import Curves, Floats, Ints
+from pipelines.planning.term_rows import term_values
 from pipelines.planning.variables import Variables, segment_widths
 
 FIRST_TOLERANCE, LAST_TOLERANCE = 0.05, 0.004
@@ -142,6 +143,8 @@ def start_values(m: Formulation, packs: Ints) -> Floats:
     put(m.used, pallets > 0)
     for a, variable in m.line_open.items():
         values[variable.index] = packs[a] > 0
+    for variable, value in term_values(m, packs, lane_load(problem, packs)[0]).items():
+        values[variable.index] = value
     for (item, location), variable in m.receives.items():
         values[variable.index] = packs[(problem.arc_item == item) & (problem.arc_destination == location)].sum() > 0
     return values

@@ -13,9 +13,9 @@ import numpy as np
 import pulp
 
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
-from pipelines.planning.variables import Formulation, Variables, add_variables, both_ways, segment_widths
+from pipelines.planning.term_rows import TERM_CONSTRAINTS, add_term_variables, churn_costs, term_costs
+from pipelines.planning.variables import Formulation, Row, Variables, add_variables, both_ways, segment_widths
 
-Row = tuple[str, list[tuple[pulp.LpVariable, float]], int, float]
 LE, EQ, GE = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
 
 
@@ -131,7 +131,7 @@ def _docks(m: Formulation, place: Ints, limit: Floats) -> Iterator[Row]:
 def cost_within_budget(m: Formulation) -> Iterator[Row]:
     """All that is spent, fixed charges included, stays within the budget.
 
-    If there is a budget B: `sum c_a n_a + sum line_a v_a + sum pallet_l y_l + sum truck_l o_l <= B`.
+    If there is a budget B: `sum c_a n_a + sum line_a v_a + sum pallet_l y_l + sum truck_l o_l + sum t_l <= B`, t_l the lane's tariff.
     """
     if np.isfinite(m.problem.budget_usd):
         yield "000000", [(variable, -money) for variable, money in cost_terms(m)], LE, float(m.problem.budget_usd)
@@ -149,9 +149,9 @@ def shipment_meets_minimum(m: Formulation) -> Iterator[Row]:
 
 
 def packs_need_open_line(m: Formulation) -> Iterator[Row]:
-    """An arc with a line charge moves packs only when the charge is paid.
+    """An arc with a line charge or a minimum line moves packs only when the line is open.
 
-    For every arc a with a line charge: `n_a - U_a v_a <= 0`.
+    For every arc a with a line charge or a minimum: `n_a - U_a v_a <= 0`.
     """
     for a, variable in m.line_open.items():
         yield f"{a:06d}", [(m.packs[a], 1.0), (variable, -float(m.limits[a]))], LE, 0.0
@@ -252,13 +252,13 @@ LAZY_CONSTRAINTS: tuple[Any, ...] = (packs_need_open_lane, gain_prefix_needs_ope
 
 
 def cost_terms(m: Formulation) -> list[tuple[pulp.LpVariable, float]]:
-    """Everything that costs money, as negative coefficients: arcs, line charges, pallets, trucks."""
+    """Everything that is paid, as negative coefficients: arcs, line charges, pallets, trucks, tariffs."""
     p = m.problem
     terms = [(m.packs[a], -float(p.arc_cost_usd_per_pack[a])) for a in m.live]
     terms += [(variable, -float(p.arc_line_cost_usd[a])) for a, variable in m.line_open.items()]
     for lane, _ in _lanes(m):
         terms += [(m.pallets[lane], -float(p.pallet_cost_usd[lane])), (m.trucks[lane], -float(p.truck_cost_usd[lane]))]
-    return terms
+    return terms + term_costs(m)
 
 
 def add_rows(m: Formulation, function: Any, *arguments: object) -> int:
@@ -289,10 +289,11 @@ def build(problem: Problem, limits: Ints, name: str = "transfers") -> Formulatio
     with collector_off():
         m = Formulation(problem, limits, pulp.LpProblem(name, pulp.LpMaximize))
         add_variables(m)
-        terms = cost_terms(m)
+        add_term_variables(m)
+        terms = cost_terms(m) + churn_costs(m)
         for fill, curves in ((m.gain_fill, problem.gain), (m.loss_fill, problem.loss)):
             terms += [(variable, float(curves.value_usd[k])) for k, variable in enumerate(fill) if variable is not None]
         m.lp.setObjective(pulp.LpAffineExpression(terms))
-        for function in CONSTRAINTS:
+        for function in CONSTRAINTS + (TERM_CONSTRAINTS if problem.terms.is_on else ()):
             add_rows(m, function)
     return m

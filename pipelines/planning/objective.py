@@ -5,13 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
+from pipelines.planning.terms import broken_terms, churn_usd, tariff_usd
 
 NOISE = 1e-9
 
 
 @dataclass(frozen=True)
 class ObjectiveBreakdown:
-    """Money of one plan in USD: total = gain + loss - arc - pallet - truck - line. `loss` is normally negative, costs are positive."""
+    """Money of one plan in USD: total = gain + loss - arc - pallet - truck - line - tariff - churn.
+
+    `loss` is normally negative, costs are positive.
+    """
 
     gain: float
     loss: float
@@ -19,12 +23,14 @@ class ObjectiveBreakdown:
     pallet: float
     truck: float
     line: float
+    tariff: float
+    churn: float
     total: float
 
     @property
     def spent(self) -> float:
-        """What counts against the budget: arc, pallet, truck and line cost."""
-        return self.arc + self.pallet + self.truck + self.line
+        """What counts against the budget: arc, pallet, truck, line and tariff cost."""
+        return self.arc + self.pallet + self.truck + self.line + self.tariff
 
 
 def whole_above(ratio: Floats) -> Ints:
@@ -83,8 +89,10 @@ def evaluate(problem: Problem, packs_by_arc: Ints) -> ObjectiveBreakdown:
     trucks = -(-pallets // problem.pallets_per_truck)
     pallet, truck = (pallets * problem.pallet_cost_usd).sum(), (trucks * problem.truck_cost_usd).sum()
     line = problem.arc_line_cost_usd[packs > 0].sum()
-    total = gain + loss - arc - pallet - truck - line
-    return ObjectiveBreakdown(*(float(part) for part in (gain, loss, arc, pallet, truck, line, total)))
+    tariff = tariff_usd(problem.terms, lane_load(problem, packs)[0], pallets > 0).sum() if problem.terms.has_bands else 0.0
+    churn = churn_usd(problem.terms, packs)
+    total = gain + loss - arc - pallet - truck - line - tariff - churn
+    return ObjectiveBreakdown(*(float(part) for part in (gain, loss, arc, pallet, truck, line, tariff, churn, total)))
 
 
 def violations(problem: Problem, packs_by_arc: Ints) -> list[str]:
@@ -115,4 +123,4 @@ def violations(problem: Problem, packs_by_arc: Ints) -> list[str]:
         "sent and received": bool(sent & received),
         "budget": evaluate(problem, packs).spent > problem.budget_usd * (1 + NOISE) + NOISE,
     }
-    return [name for name, broken in found.items() if broken]
+    return [name for name, broken in found.items() if broken] + broken_terms(problem, packs)

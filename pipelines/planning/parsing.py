@@ -16,6 +16,7 @@ from pipelines.planning.fields import (
     LANE,
     LOCATION,
     LOSS,
+    SILENT,
     TOP_KEYS,
     Field,
     amount,
@@ -25,6 +26,8 @@ from pipelines.planning.fields import (
     whole,
 )
 from pipelines.planning.problem import PLAN_FORMAT, PROBLEM_FORMAT, Curves, Plan, Problem, Shipment
+from pipelines.planning.terms import Terms
+from pipelines.planning.terms_reading import read_locks, read_terms
 
 STATUSES = ("OPTIMAL", "FEASIBLE", "FALLBACK", "FAILED")
 BOUND_KINDS = ("mip", "lp", "lagrangian", "none")
@@ -124,6 +127,7 @@ def parse_problem(obj: Any, source: str) -> Problem:
     arcs = reader.rows(top, "arcs", ARC, ("item_id", "lane_id"))
     gains = reader.rows(top, "gains", CURVE, ("item_id", "location_id"))
     losses = reader.rows(top, "losses", LOSS, ("item_id", "location_id"))
+    locks = read_locks(reader, top)
     budget = reader.value(top, "budget_usd", Field(amount, INF), "$")
     location_at = {record["location_id"]: i for i, record in enumerate(locations)}
     item_at = {record["item_id"]: i for i, record in enumerate(items)}
@@ -140,8 +144,14 @@ def parse_problem(obj: Any, source: str) -> Problem:
         "lane_destination": _ints(destination),
     }
     records = {"locations": locations, "lanes": lanes, "items": items, "arcs": arcs, "gains": gains, "losses": losses}
+    terms = read_terms(reader, top, records | {"locks": locks}, {"item_id": item_at, "location_id": location_at})
     document = _canonical(handling, records, budget)
-    return Problem(**parsed, **_columns(handling, records), budget_usd=budget, document=document)
+    document |= {name: value for name, value in (("locks", _clean_rows(locks)), ("owner_rights", _rights(terms))) if value is not None}
+    return Problem(**parsed, **_columns(handling, records), budget_usd=budget, document=document, terms=terms)
+
+
+def _rights(terms: Terms) -> list[list[str]] | None:
+    return None if terms.owner_rights is None else [list(pair) for pair in sorted(terms.owner_rights)]
 
 
 def _refuse_impossible(reader: _Reader, lanes: list[dict[str, Any]], arcs: list[dict[str, Any]]) -> None:
@@ -208,14 +218,17 @@ def _curves(reader: _Reader, records: list[dict[str, Any]], item_at: dict[str, i
 
 def _canonical(handling: dict[str, Any], records: dict[str, list[dict[str, Any]]], budget: float) -> dict[str, Any]:
     """The checked document, sorted; optional keys stand only where they say something."""
-
-    def clean(record: dict[str, Any]) -> dict[str, Any]:
-        hidden = {name for name, value in record.items() if isinstance(value, float) and math.isinf(value)}
-        hidden |= {name for name in ("fixed_packs",) if record.get(name) == -1} | {"path"}
-        return {name: value for name, value in record.items() if name not in hidden}
-
-    lists = {name: [clean(record) for record in rows] for name, rows in records.items()}
+    lists = {name: _clean_rows(rows) or [] for name, rows in records.items()}
     return {"format": PROBLEM_FORMAT, "handling_units": handling, **lists, "budget_usd": None if math.isinf(budget) else budget}
+
+
+def _clean_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Records without what says nothing; None for no record."""
+
+    def hides(name: str, value: Any) -> bool:
+        return name == "path" or (isinstance(value, float) and math.isinf(value)) or (name in SILENT and value == SILENT[name])
+
+    return [{name: value for name, value in record.items() if not hides(name, value)} for record in rows] or None
 
 
 PLAN_KEYS = ("format", "status", "objective_usd", "bound_usd", "bound_kind", "gap_share", "shipments", "solve_info", "frozen")

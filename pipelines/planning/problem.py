@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.planning.terms import Terms
+
 PROBLEM_FORMAT = "evenstock-problem/1"
 PLAN_FORMAT = "evenstock-plan/1"
 
@@ -62,7 +64,7 @@ class Problem:
 
     Per location: dock limits in units. Per lane: index of origin and destination, charges, truck and pallet sizes. Per item: units in a
     pack, kg and m3 of one unit. Per arc (an item that may ride a lane): item, lane, cost per unit, packs allowed, line charge and firm
-    packs (-1 = free). `gain` values packs received, `loss` packs given up (normally negative).
+    packs (-1 = free). `gain` values packs received, `loss` packs given up (normally negative). `terms` are optional and normally off.
     """
 
     location_ids: tuple[str, ...]
@@ -92,6 +94,7 @@ class Problem:
     loss: Curves
     budget_usd: float
     document: dict[str, Any] = field(repr=False)
+    terms: Terms
 
     @staticmethod
     def from_json(obj: Any, source: str = "problem") -> "Problem":

@@ -10,9 +10,11 @@ from pipelines.planning.bounds import arc_limits
 from pipelines.planning.decompose import LARGEST_WHOLE_LP, decompose, restricted, rounded
 from pipelines.planning.exact import Clock, Relaxation, relax, solve_whole
 from pipelines.planning.formulation import build
-from pipelines.planning.improve import improved
+from pipelines.planning.improve import improved, repair, trim
+from pipelines.planning.meet_terms import meet_terms
 from pipelines.planning.objective import evaluate, violations
 from pipelines.planning.problem import Ints, Plan, Problem, Shipment
+from pipelines.planning.terms import without_terms
 from pipelines.planning.volume import quick_bound
 
 Progress = Callable[[str, dict[str, Any]], None]
@@ -59,7 +61,8 @@ def solve_problem(problem: Problem, options: SolveOptions | None = None, progres
     arcs = int((limits > 0).sum())
     tell("arcs", {"given": problem.arcs, "kept": arcs})
     if not arcs:
-        outcome = Outcome(np.zeros(problem.arcs, dtype=np.int64), 0.0, "mip", {"method": "none", "stopped_by": "gap"})
+        nothing = np.zeros(problem.arcs, dtype=np.int64)
+        outcome = Outcome(nothing, evaluate(problem, nothing).total, "mip", {"method": "none", "stopped_by": "gap"})
     elif arcs > options.exact_arcs_limit:
         outcome = _decomposed(problem, limits, clock, options, tell)
     else:
@@ -97,8 +100,23 @@ def _start(problem: Problem, limits: Ints, relaxation: Relaxation, clock: Clock)
 
 
 def _decomposed(problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, tell: Progress) -> Outcome:
-    found = decompose(problem, limits, clock, options.gap_share, options.seed, tell)
-    return Outcome(found.packs, found.bound, "lagrangian", found.info)
+    """Decomposition knows no terms: it solves the problem without them, whose bound holds here too, and its plan is made to meet them."""
+    plain = without_terms(problem)
+    if plain is problem:
+        found = decompose(problem, limits, clock, options.gap_share, options.seed, tell)
+        return Outcome(found.packs, found.bound, "lagrangian", found.info)
+    found = decompose(plain, arc_limits(plain), clock, options.gap_share, options.seed, tell)
+    trials = [repair(problem, np.zeros(problem.arcs, dtype=np.int64)), _met(problem, limits, found.packs)]
+    allowed = [trial for trial in trials if not violations(problem, trial)]
+    best = max(allowed, key=lambda trial: evaluate(problem, trial).total) if allowed else None
+    return Outcome(best, found.bound, "lagrangian", found.info | {"terms": "met after solving without them"})
+
+
+def _met(problem: Problem, limits: Ints, packs: Ints) -> Ints:
+    """A plan of the problem without its terms, made to meet them; lanes that no longer pay are given up."""
+    packs = repair(problem, meet_terms(problem, np.minimum(packs, limits)))
+    better = meet_terms(problem, trim(problem, packs))
+    return better if not violations(problem, better) and evaluate(problem, better).total > evaluate(problem, packs).total else packs
 
 
 def _certify(problem: Problem, outcome: Outcome, options: SolveOptions) -> Plan:

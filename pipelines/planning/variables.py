@@ -10,6 +10,7 @@ from pipelines.planning.problem import Curves, Ints, Problem
 
 # A list as long as the problem's array: pulp.LpVariable, or None where no live arc needs the variable.
 Variables = list[Any]
+Row = tuple[str, list[tuple[pulp.LpVariable, float]], int, float]
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Formulation:
     pallets: Variables = field(default_factory=list)
     line_open: dict[int, Any] = field(default_factory=dict)
     receives: dict[tuple[int, int], Any] = field(default_factory=dict)
+    terms: Any = None
 
     @property
     def live(self) -> list[int]:
@@ -81,7 +83,7 @@ def add_variables(m: Formulation) -> None:
         m.trucks.append(new(f"trucks_{lane:06d}", 0, trucks, pulp.LpInteger) if wanted else None)
         m.pallets.append(new(f"pallets_{lane:06d}", 0, most, pulp.LpInteger) if wanted else None)
     for a in m.live:
-        if problem.arc_line_cost_usd[a] > 0:
+        if problem.arc_line_cost_usd[a] > 0 or (problem.terms.arc_min_packs[a] > 1 and problem.arc_fixed_packs[a] < 0):
             m.line_open[a] = new(f"line_{a:06d}", 0, 1, pulp.LpInteger)
     into, _ = both_ways(m)
     m.receives = {key: new(f"receives_{key[0]:06d}_{key[1]:06d}", 0, 1, pulp.LpInteger) for key in into}

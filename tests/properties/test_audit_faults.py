@@ -1,7 +1,6 @@
 """The audit finds every fault of one pack, and raises no alarm on a sound plan: tiny truths, random instances, proven instances."""
 
 import copy
-import itertools
 import json
 import random
 
@@ -10,64 +9,7 @@ import pytest
 from pipelines.planning.audit import audit_plan
 from pipelines.planning.problem import Problem
 from pipelines.planning.solve import SolveOptions, solve_problem
-
-
-def draw_problem(seed):
-    """A small instance of 2-4 places and 1-4 items with every kind of limit, some of them tight; the same for the same seed."""
-    rng = random.Random(seed)
-    places = [f"L{n}" for n in range(rng.randint(2, 4))]
-    items = [f"S{n}" for n in range(rng.randint(1, 4))]
-    lanes = [
-        {
-            "lane_id": f"{a}-{b}",
-            "origin": a,
-            "destination": b,
-            "truck_cost_usd": rng.choice([0.0, 3.5, 11.0]),
-            "pallet_cost_usd": rng.choice([0.0, 0.8]),
-            "max_trucks": rng.choice([0, 1, 3]),
-            "min_shipment_kg": rng.choice([0.0, 0.0, 4.0]),
-            **({"pallet_kg": 5.0, "pallets_per_truck": 2} if rng.random() < 0.3 else {}),
-        }
-        for a, b in itertools.permutations(places, 2)
-        if rng.random() < 0.8
-    ]
-
-    def curve(best, drop):
-        values = sorted((round(rng.uniform(best - drop, best), 6) for _ in range(rng.randint(1, 3))), reverse=True)
-        return [[rng.randint(1, 4), value] for value in values]
-
-    arcs = [
-        {"item_id": s, "lane_id": lane["lane_id"], "cost_usd_per_unit": round(rng.uniform(0, 1.5), 6), "max_packs": rng.randint(1, 6)}
-        | ({"line_cost_usd": 0.25} if rng.random() < 0.3 else {})
-        for s in items
-        for lane in lanes
-        if rng.random() < 0.8
-    ]
-    return {
-        "format": "evenstock-problem/1",
-        "handling_units": {"pallet_kg": 40.0, "pallet_m3": 0.1, "pallets_per_truck": 3},
-        "locations": [
-            {"location_id": p, "dock_out_units": rng.choice([6.0, 1e9]), "dock_in_units": rng.choice([9.0, 1e9])} for p in places
-        ],
-        "lanes": lanes,
-        "items": [
-            {
-                "item_id": s,
-                "pack_units": rng.choice([1, 2, 6]),
-                "weight_kg": round(rng.uniform(0.1, 3), 6),
-                "volume_m3": round(rng.uniform(0.001, 0.01), 6),
-            }
-            for s in items
-        ],
-        "arcs": arcs,
-        "gains": [{"item_id": s, "location_id": p, "segments": curve(12.0, 9.0)} for s in items for p in places],
-        "losses": [
-            {"item_id": s, "location_id": p, "segments": curve(1.0, 6.0)} | ({"cap_packs": 3} if rng.random() < 0.2 else {})
-            for s in items
-            for p in places
-        ],
-        "budget_usd": rng.choice([None, None, 30.0]),
-    }
+from tests.properties.drawn_problems import add_terms, draw_problem
 
 
 def solve(problem, **options):
@@ -190,6 +132,71 @@ def check_faults(problem, plan, rng, places=8):
     return found
 
 
+def check_term_faults(problem, plan, rng, places=8):
+    """As check_faults for the optional terms: each is drawn tight around the plan, which must pass, then broken by one pack."""
+    found = dict.fromkeys(TERM_CLAUSES, 0)
+    packs = {(s["item_id"], s["lane_id"]): s["packs"] for s in plan["shipments"]}
+    lanes = {lane["lane_id"]: lane for lane in problem["lanes"]}
+    items = {item["item_id"]: item for item in problem["items"]}
+    tight = copy.deepcopy(problem)
+    for place in tight["locations"]:
+        name = place["location_id"]
+        into = {pair: n * items[pair[0]]["pack_units"] for pair, n in packs.items() if lanes[pair[1]]["destination"] == name}
+        out = [n * items[s]["pack_units"] for (s, lane), n in packs.items() if lanes[lane]["origin"] == name]
+        place |= {"storage_m3": sum(n * items[s]["volume_m3"] for (s, _), n in into.items()), "closed_days": [9]}
+        place |= {"dock_in_units_per_day": sum(into.values()), "dock_out_units_per_day": sum(out), "owner_id": name}
+    for name, lane in ((lane["lane_id"], lane) for lane in tight["lanes"]):
+        kg = sum(n * items[s]["pack_units"] * items[s]["weight_kg"] for (s, used), n in packs.items() if used == name)
+        lane |= {"ship_day": 1, "arrival_day": 3, "weight_bands": [[max(kg, 1e-6), 0.0, 0.0]]}
+    for loss in tight["losses"]:
+        ends = (loss["item_id"], loss["location_id"])
+        loss["lots"] = [[50, 4], [sum(n for (s, lane), n in packs.items() if (s, lanes[lane]["origin"]) == ends), 5]]
+    for arc in tight["arcs"]:
+        pair = (arc["item_id"], arc["lane_id"])
+        arc |= {"min_packs": packs.get(pair, 1), "good_until_day": 5, "last_packs": packs.get(pair, 0), "churn_usd_per_pack": 2.0}
+    sound = restate(tight, plan)
+    assert clauses(tight, sound) == set()
+
+    def expect(clause, case, faulty):
+        assert clause in clauses(case, restate(case, faulty)), (clause, faulty["shipments"])
+        found[clause] += 1
+
+    for pair in rng.sample(sorted(packs), min(places, len(packs))):
+        over, under = with_packs(plan, {pair: 1}), with_packs(plan, {pair: -1})
+        for clause in ("storage", "dock_out_by_day", "dock_in_by_day", "tariff_weight", "shelf_life"):
+            if clause != "storage" or items[pair[0]]["volume_m3"] > 1e-5:
+                expect(clause, tight, over)
+        if packs[pair] > 1:
+            expect("minimum_line", tight, under)
+        for faulty in (over, under):
+            changed = audit_plan(problem, faulty).objective_usd - audit_plan(tight, faulty).objective_usd
+            assert changed == pytest.approx(2.0, abs=1e-6), "one pack of change costs its churn"
+            found["churn"] += 1
+        single = with_packs(plan, {pair: 1 - packs[pair]})
+        lane = next(n for n, lane in enumerate(tight["lanes"]) if lane["lane_id"] == pair[1])
+        for day in ({"ship_day": 9}, {"arrival_day": 9}):
+            expect("open_days", problem | {"locations": tight["locations"], "lanes": with_row(tight["lanes"], lane, day)}, single)
+        expect("owner_rights", problem | {"locations": tight["locations"], "owner_rights": []}, single)
+        for end, way in (("origin", "out"), ("destination", "in"), ("origin", "both")):
+            lock = {"item_id": pair[0], "location_id": lanes[pair[1]][end], "way": way}
+            expect("locks", problem | {"locks": [lock]}, single)
+        charged = problem | {"lanes": with_row(problem["lanes"], lane, {"weight_bands": [[1e9, 1.0, 0.0]]})}
+        kg = items[pair[0]]["pack_units"] * items[pair[0]]["weight_kg"]
+        tariff = [audit_plan(problem, one).objective_usd - audit_plan(charged, one).objective_usd for one in (plan, over)]
+        assert tariff[1] - tariff[0] == pytest.approx(kg, rel=1e-6, abs=1e-6), "one pack more pays its rate"
+        found["tariff"] += 1
+    return found
+
+
+def with_row(rows, at, change):
+    """The rows with one of them changed."""
+    return [row | change if n == at else row for n, row in enumerate(rows)]
+
+
+TERM_CLAUSES = (
+    *("storage", "dock_out_by_day", "dock_in_by_day", "open_days", "owner_rights", "locks", "shelf_life", "minimum_line", "tariff_weight"),
+    *("tariff", "churn"),
+)
 CLAUSES = (
     "whole_packs",
     "listed_lanes",
@@ -210,26 +217,62 @@ CLAUSES = (
 )
 
 
+CI_INSTANCES, SOAK_INSTANCES = 500, 10_000
+
+
+def drawn_case(seed):
+    """Instance number `seed`: every second one has optional terms."""
+    problem = draw_problem(seed)
+    return add_terms(problem, seed) if seed % 2 else problem
+
+
 @pytest.fixture(scope="module")
 def random_plans():
-    """Optimal plans of 200 random instances."""
-    problems = [draw_problem(seed) for seed in range(200)]
+    """Proven plans of 500 random instances, half of them with optional terms."""
+    problems = [drawn_case(seed) for seed in range(CI_INSTANCES)]
     return [(problem, solve(problem, gap_share=1e-6)) for problem in problems]
 
 
-def test_no_false_alarm_on_200_optimal_plans(random_plans):
+def test_no_false_alarm_on_500_optimal_plans(random_plans):
     alarms = [(n, audit_plan(problem, plan).violations) for n, (problem, plan) in enumerate(random_plans)]
     assert [alarm for alarm in alarms if alarm[1]] == []
-    assert sum(plan["status"] == "OPTIMAL" for _, plan in random_plans) == 200
-    assert sum(bool(plan["shipments"]) for _, plan in random_plans) > 120
+    assert sum(plan["status"] == "OPTIMAL" for _, plan in random_plans) == CI_INSTANCES
+    assert sum(bool(plan["shipments"]) for _, plan in random_plans[::2]) > 150
+    assert sum(bool(plan["shipments"]) for _, plan in random_plans[1::2]) > 100
+    print(f"audit: {CI_INSTANCES} optimal plans, no false alarm")
+
+
+def count_faults(plans, rng):
+    """How often each clause had to speak and did, over problems without terms and their plans."""
+    total = dict.fromkeys((*CLAUSES, *TERM_CLAUSES), 0)
+    for problem, plan in plans:
+        for found in (check_faults(problem, plan, rng), check_term_faults(problem, plan, rng)):
+            for clause, times in found.items():
+                total[clause] += times
+    return total
 
 
 def test_every_clause_finds_its_fault_on_random_instances(random_plans):
-    rng, total = random.Random(4), dict.fromkeys(CLAUSES, 0)
-    for problem, plan in random_plans:
-        for clause, times in check_faults(problem, plan, rng).items():
-            total[clause] += times
+    total = count_faults(random_plans[::2], random.Random(4))
     assert min(total.values()) >= 20, total
+    print(f"audit: {sum(total.values()):,} faults of one pack, all found: {total}")
+
+
+@pytest.mark.soak
+def test_the_audit_of_ten_thousand_random_instances(soak_seed):
+    """`make soak PART=audit`: no false alarm on proven plans, every fault of one pack found."""
+    rng, total, proven = random.Random(soak_seed), dict.fromkeys((*CLAUSES, *TERM_CLAUSES), 0), 0
+    for seed in range(100_000 * (soak_seed + 1), 100_000 * (soak_seed + 1) + SOAK_INSTANCES):
+        problem = drawn_case(seed)
+        plan = solve(problem, gap_share=1e-6)
+        assert audit_plan(problem, plan).violations == [], seed
+        proven += plan["status"] == "OPTIMAL"
+        if seed % 10 == 0:
+            for clause, times in count_faults([(problem, plan)], rng).items():
+                total[clause] += times
+    print(f"audit: {SOAK_INSTANCES:,} instances, {proven:,} proven, no false alarm; faults of one pack, all found: {total}")
+    assert proven == SOAK_INSTANCES
+    assert min(total.values()) >= 100, total
 
 
 def test_an_altered_document_has_another_signature(random_plans):
@@ -252,7 +295,7 @@ def test_every_fault_is_found_on_the_proven_instances(real_data):
         found = check_faults(problem, plan, rng, places=4)
         absent = {clause for clause, times in found.items() if not times}
         assert absent <= {"not_both_sent_and_received", "minimum_shipment"}, (file.name, absent)
-        for clause, times in found.items():
-            total[clause] += times
+        for clause, times in (found | check_term_faults(problem, plan, rng, places=4)).items():
+            total[clause] = total.get(clause, 0) + times
     assert total.pop("not_both_sent_and_received") == 0, "no place of these instances is both donor and receiver of an item"
     assert min(total.values()) >= 12, total

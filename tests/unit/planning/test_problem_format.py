@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.domain.errors import InputRefused
-from pipelines.planning.fields import ARC, CURVE, HANDLING, ITEM, LANE, LOCATION, LOSS, TOP_KEYS
+from pipelines.planning.fields import ARC, CURVE, HANDLING, ITEM, LANE, LOCATION, LOCK, LOSS, TOP_KEYS
 from pipelines.planning.problem import Plan, Problem, Shipment
 
 ROOT = Path(__file__).parents[3]
@@ -69,6 +69,15 @@ REFUSALS = [
     (("losses", 0, "segments"), [[1, -3], [1, 0]], "$.losses[0].segments[1]: value 0"),
     (("losses", 0, "cap_packs"), -1, "$.losses[0].cap_packs"),
     (("budget_usd",), -1, "$.budget_usd"),
+    (("lanes", 0, "weight_bands"), [[9, 1]], "$.lanes[0].weight_bands: expected a list of [up to kg"),
+    (("lanes", 0, "weight_bands"), [[9, 1, 0], [9, 1, 0]], "bands with rising kg"),
+    (("lanes", 0, "ship_day"), -1, "$.lanes[0].ship_day"),
+    (("locations", 0, "closed_days"), [1.5], "$.locations[0].closed_days"),
+    (("losses", 0, "lots"), [[3]], "expected a list of [packs, last good day]"),
+    (("locks",), [{"item_id": "s", "location_id": "Z"}], "$.locks[0].location_id: unknown location_id 'Z'"),
+    (("locks",), [{"item_id": "s", "location_id": "A", "way": "up"}], "$.locks[0].way: expected out, in or both"),
+    (("owner_rights",), [["own", "partner"]], "$.owner_rights: unknown owner 'own'"),
+    (("owner_rights",), ["own"], "expected a list of [owner, owner]"),
     (("budgte_usd",), 1, "did you mean 'budget_usd'?"),
 ]
 
@@ -113,6 +122,22 @@ def test_optional_keys_reach_the_arrays_and_default_to_off():
     assert lanes.pallets_per_truck.tolist() == [9, 2, 2]
 
 
+def test_terms_come_back_whole_and_say_nothing_where_they_are_off():
+    document = json.loads((ROOT / "tests/golden/constraints/terms.json").read_text())
+    problem = Problem.from_json(document)
+    again = json.loads(json.dumps(problem.to_json()))
+    assert json.dumps(Problem.from_json(again).to_json()) == json.dumps(again)
+    for name in ("locations", "lanes", "arcs", "losses", "locks"):
+        for mine, theirs in zip(again[name], document[name], strict=True):
+            assert {key: mine[key] for key in theirs} == theirs
+    assert again["owner_rights"] == document["owner_rights"]
+    assert problem.terms.is_on
+    plain = Problem.from_json(FULL)
+    assert not plain.terms.is_on
+    assert "locks" not in plain.to_json()
+    assert "min_packs" not in plain.to_json()["arcs"][0]
+
+
 def test_an_empty_problem_is_a_problem():
     empty = FULL | {name: [] for name in ("locations", "lanes", "items", "arcs", "gains", "losses")}
     assert Problem.from_json(empty).arcs == 0
@@ -120,7 +145,7 @@ def test_an_empty_problem_is_a_problem():
 
 def test_the_format_page_names_every_key():
     page = (ROOT / "docs/problem-format.md").read_text()
-    for table in (HANDLING, LOCATION, LANE, ITEM, ARC, CURVE, LOSS):
+    for table in (HANDLING, LOCATION, LANE, ITEM, ARC, CURVE, LOSS, LOCK):
         for name, field in table.items():
             row = next((line for line in page.splitlines() if line.startswith(f"| `{name}` |")), None)
             assert row is not None, name
