@@ -102,6 +102,29 @@ class PlanningPolicy:
 
 
 @dataclass(frozen=True)
+class TermsPolicy:
+    """Optional terms of a plan, all off by default.
+
+    Switches: free storage, docks by the day, holidays that close a location, owners kept apart, promotions and blocked units that keep an
+    item where it is, lots that must last, tariffs charged exactly as carriers do (else prudently, per unit and truck).
+    `min_shelf_life_share` of an item's shelf life is left on arrival where lots are kept; a line moves at least `min_line_packs`;
+    `churn_usd_per_unit` is charged for every unit more or less than in the last plan.
+    """
+
+    limit_storage: bool = False
+    docks_by_day: bool = False
+    close_on_holidays: bool = False
+    keep_owners_apart: bool = False
+    lock_promotions: bool = False
+    lock_quality: bool = False
+    respect_lots: bool = False
+    exact_weight_tariffs: bool = False
+    min_shelf_life_share: float = _within(SHARE, 0.0)
+    min_line_packs: int = _within(COUNT, 1)
+    churn_usd_per_unit: float = _within(AMOUNT, 0.0)
+
+
+@dataclass(frozen=True)
 class ApprovalPolicy:
     """A lane whose every line is under every threshold is approved by policy; the lines of any other lane wait for a person."""
 
@@ -177,6 +200,7 @@ class Policy:
     service: ServicePolicy = field(default_factory=ServicePolicy)
     finance: FinancePolicy = field(default_factory=FinancePolicy)
     planning: PlanningPolicy = field(default_factory=PlanningPolicy)
+    terms: TermsPolicy = field(default_factory=TermsPolicy)
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     kpi: KpiPolicy = field(default_factory=KpiPolicy)
     feedback: FeedbackPolicy = field(default_factory=FeedbackPolicy)

@@ -39,12 +39,13 @@ def arrival_week(days: float) -> int:
     return max(0, int(np.floor((days + 3.0) / DAYS_PER_WEEK)))
 
 
-def prepare_lanes(lanes: pd.DataFrame, lane_parameters: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+def prepare_lanes(lanes: pd.DataFrame, lane_parameters: pd.DataFrame, as_of: dt.date, exact_tariffs: bool = False) -> pd.DataFrame:
     """Lanes sorted by id with what was learned about them: `lead_days`, `yield_share`, dates, `arrival_weeks` and `is_usable`.
 
     A weight tariff max(minimum, rate x kg) is charged as rate x kg per unit plus the minimum on every truck: never less than the carrier
-    asks, so no plan lives on freight that was not priced. A learned mean lead time or yield replaces the master data's; customs days
-    come on top. `arrival_weeks` is continuous in the learned mean: (ship date - first day of week 0 + lead) / 7.
+    asks, so no plan lives on freight that was not priced. `exact_tariffs` leaves it out of units (`charged_usd_per_kg`) and trucks: then
+    it is a term of the problem. A learned mean lead time or yield replaces the master data's; customs days come on top.
+    `arrival_weeks` is continuous in the learned mean: (ship date - first day of week 0 + lead) / 7.
     """
     frame = lanes.sort_values("lane_id").reset_index(drop=True)
     learned = lane_parameters.drop_duplicates("lane_id", keep="last").set_index("lane_id") if len(lane_parameters) else None
@@ -56,7 +57,8 @@ def prepare_lanes(lanes: pd.DataFrame, lane_parameters: pd.DataFrame, as_of: dt.
 
     for name in ("rate_usd_per_kg", "minimum_cost_usd"):
         frame[name] = frame[name].astype(float).fillna(0.0) if name in frame else 0.0
-    frame["truck_cost_usd"] = frame["truck_cost_usd"].astype(float) + frame["minimum_cost_usd"]
+    frame["charged_usd_per_kg"] = 0.0 if exact_tariffs else frame["rate_usd_per_kg"]
+    frame["truck_cost_usd"] = frame["truck_cost_usd"].astype(float) + (0.0 if exact_tariffs else frame["minimum_cost_usd"])
     mean_days = learn("lead_time_days_mean", frame["lead_time_days_mean"].astype(float)).clip(lower=0.0)
     frame["lead_days"] = mean_days + frame["customs_days"].fillna(0).astype(float)
     frame["yield_share"] = learn("yield_share", pd.Series(1.0, index=frame.index)).clip(0.0, 1.0)

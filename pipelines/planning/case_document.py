@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.domain.policy import Policy
+from pipelines.planning.segments import RowSegments
 
 UNLIMITED_UNITS = 1_000_000_000.0
 
@@ -15,13 +16,13 @@ def write_problem(
     rows: pd.DataFrame,
     pairs: pd.DataFrame,
     lanes: pd.DataFrame,
-    gains: dict[int, list[list[float]]],
-    losses: dict[int, list[list[float]]],
+    gains: RowSegments,
+    losses: RowSegments,
     locations: pd.DataFrame,
     firm: pd.DataFrame,
     policy: Policy,
 ) -> dict[str, Any]:
-    """The `evenstock-problem/1` document of priced pairs and curves; `gains` and `losses` hold segments by row number.
+    """The `evenstock-problem/1` document of priced pairs and curves; `gains` and `losses` hold segments of rows.
 
     Only items, lanes and curves with an arc are in it, all locations are; sorted by their ids, money to six decimals.
     """
@@ -54,10 +55,10 @@ def _line_cost(usd: float) -> dict[str, float]:
     return {"line_cost_usd": float(usd)} if usd else {}
 
 
-def _write_curves(rows: pd.DataFrame, at: np.ndarray, segments: dict[int, list[list[float]]]) -> list[dict[str, Any]]:
+def _write_curves(rows: pd.DataFrame, at: np.ndarray, segments: RowSegments) -> list[dict[str, Any]]:
     named = rows.iloc[at]
     return [
-        {"item_id": item, "location_id": place, "segments": segments[int(row)]}
+        {"item_id": item, "location_id": place, "segments": segments.listed(int(row))}
         for row, item, place in zip(at, named["item_id"], named["location_id"], strict=True)
     ]
 

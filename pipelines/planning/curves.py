@@ -70,6 +70,27 @@ def receiver_gain(lost_units: Floats, arrival_week: Ints, quantity_units: Floats
     return gain.mean(axis=1)
 
 
+def nested_gain(lost_units: Floats, arrival_weeks: Ints, quantity_units: Floats, gamma: float) -> Floats:
+    """Demand saved by units that arrive in several weeks together, discounted on one clock that starts at the first of them.
+
+    V(x) = 1/K sum_k sum_h gamma^(h - b_1) s_h with s_h = min(e_h, l_h), e_h = e_h-1 - s_h-1 + what arrives in week h: early units serve
+    early losses, and all that arrives from b on is absorbed by losses from b on. Jointly concave; with one class it is `receiver_gain`.
+    Classes valued each by itself would count the same loss twice, hence V(x) <= sum of gamma^(b - b_1) G_b(x_b).
+    `lost_units (N, K, W)`, `arrival_weeks (B,)` rising, `quantity_units (N, B)`; returns `(N,)`.
+
+    >>> nested_gain(np.array([[[2.0, 4.0, 4.0]]]), np.array([0, 2]), np.array([[3.0, 5.0]]), 0.5).tolist()
+    [3.5]
+    """
+    saved = np.zeros(lost_units.shape[:2])
+    extra = np.zeros(lost_units.shape[:2])
+    for week in range(int(arrival_weeks[0]), lost_units.shape[2]):
+        extra += quantity_units[:, arrival_weeks == week].sum(axis=1)[:, None]
+        served = np.minimum(extra, lost_units[:, :, week])
+        extra -= served
+        saved += gamma ** (week - int(arrival_weeks[0])) * served
+    return saved.mean(axis=1)
+
+
 def receiver_gain_between(lost_units: Floats, arrival_weeks: Floats, quantity_units: Floats, gamma: float) -> Floats:
     """G at a fractional arrival, linear between the two whole weeks around it, so that the curve moves continuously with the lead time.
 
@@ -127,11 +148,11 @@ def receiver_packs(lost_units: Floats, arrival_weeks: Floats, weekly_mean_units:
     return np.ceil(reach / pack_units - SNAP).clip(min=0).astype(np.int64)
 
 
-def choose_breakpoints(kink_units: Floats, top_packs: Ints, pack_units: Ints, max_segments: int) -> Ints:
+def choose_breakpoints(kink_units: Floats | None, top_packs: Ints, pack_units: Ints, max_segments: int) -> Ints:
     """Breakpoints in packs, `(N, max_segments)`, rising to `top_packs` and then repeating it.
 
     Where the whole packs on both sides of every kink of the curve `(N, J)` fit into `max_segments`, they are the breakpoints and the
-    piecewise curve is exact at every pack; elsewhere the breakpoints are evenly spaced.
+    piecewise curve is exact at every pack; elsewhere, and without kinks, the breakpoints are evenly spaced.
 
     >>> choose_breakpoints(np.array([[7.0]]), np.array([4]), np.array([6]), 3).tolist()
     [[1, 2, 4]]
@@ -139,17 +160,22 @@ def choose_breakpoints(kink_units: Floats, top_packs: Ints, pack_units: Ints, ma
     [[3, 6, 9]]
     """
     top = top_packs[:, None]
+    even = -(-top * np.arange(1, max_segments + 1)[None, :] // max_segments)
+    if kink_units is None:
+        return even
+    # In 32 bits: sorting these is most of the work, and packs beyond two thousand million are refused elsewhere.
+    small = np.minimum(top, np.iinfo(np.int32).max).astype(np.int32)
     scaled = kink_units / pack_units[:, None]
     sides = np.concatenate([np.floor(scaled + SNAP), np.ceil(scaled - SNAP)], axis=1)
-    marks = np.where((sides <= 0) | (sides > top), top, sides).astype(np.int64)
-    marks = np.sort(np.concatenate([marks, top], axis=1), axis=1)
+    marks = np.where((sides <= 0) | (sides > small), small, np.minimum(sides, small)).astype(np.int32)
+    marks = np.sort(np.concatenate([marks, small], axis=1), axis=1)
     repeated = np.zeros(marks.shape, dtype=bool)
     repeated[:, 1:] = marks[:, 1:] == marks[:, :-1]
-    fits = (~repeated).sum(axis=1) <= max_segments
-    exact = np.sort(np.where(repeated, top, marks), axis=1)
-    exact = np.concatenate([exact, np.repeat(top, max_segments, axis=1)], axis=1)[:, :max_segments]
-    even = -(-top * np.arange(1, max_segments + 1)[None, :] // max_segments)
-    return np.where(fits[:, None], exact, even)
+    order = np.cumsum(~repeated, axis=1, dtype=np.int32) - 1
+    exact = np.repeat(top, max_segments, axis=1)
+    row, column = np.nonzero(~repeated & (order < max_segments))
+    exact[row, order[row, column]] = marks[row, column]
+    return np.where(order[:, -1:] < max_segments, exact, even)
 
 
 def value_per_pack(breakpoint_packs: Ints, curve_usd: Floats) -> tuple[Ints, Floats]:
@@ -164,19 +190,3 @@ def value_per_pack(breakpoint_packs: Ints, curve_usd: Floats) -> tuple[Ints, Flo
     steps = np.diff(curve_usd, axis=1, prepend=0.0)
     values = np.divide(steps, widths, out=np.full(steps.shape, np.inf), where=widths > 0)
     return widths, np.minimum.accumulate(values, axis=1)
-
-
-def list_segments(widths: Ints, values_usd: Floats) -> list[list[float]]:
-    """One row's segments as `[packs, usd per pack]`, best first, money to six decimals, equal neighbours merged.
-
-    >>> list_segments(np.array([2, 0, 3, 1]), np.array([10.0, 10.0, 5.0, 5.0]))
-    [[2, 10.0], [4, 5.0]]
-    """
-    segments: list[list[float]] = []
-    for width, value in zip(widths.tolist(), values_usd.tolist(), strict=True):
-        rounded = round(value, 6) + 0.0
-        if width and segments and segments[-1][1] == rounded:
-            segments[-1][0] += width
-        elif width:
-            segments.append([width, rounded])
-    return segments

@@ -15,6 +15,7 @@ import pandas as pd
 from pipelines.domain.policy import Policy
 from pipelines.planning import candidates, curves
 from pipelines.planning.case_document import write_problem
+from pipelines.planning.case_terms import TermFacts, add_terms
 from pipelines.planning.frozen import Pair
 from pipelines.planning.item_locations import (
     count_weeks,
@@ -25,6 +26,7 @@ from pipelines.planning.item_locations import (
     weekly_demand,
     weekly_supply,
 )
+from pipelines.planning.segments import RowSegments, gain_segments, loss_segments
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,15 @@ def build_case(
     policy: Policy,
     as_of: dt.date,
     frozen: Mapping[Pair, str] | None = None,
+    facts: TermFacts | None = None,
 ) -> PlanCase:
     """Build the planning case of the evening of `as_of`; the result does not depend on the order of any frame's rows.
 
     `stock` fct_plan_inputs, `inbound` fct_inbound, `weekly` and `summary` of the forecast, `items`/`locations`/`lanes` the dimensions,
     `lane_parameters` what was learned per lane, `firm_lines` approved transfers that have not shipped. Columns are those of the marts;
     `stock` may carry `next_review_days` where the date of the next supplier order is known. `frozen` maps item-locations (item, location)
-    that failed a gate to the reason: they neither give nor take, their firm lines stay. Raises `InputRefused` for an item without
-    master data.
+    that failed a gate to the reason: they neither give nor take, their firm lines stay. `facts` is what optional terms of the policy read.
+    Raises `InputRefused` for an item without master data.
     """
     rows = join_rows(stock, items, summary, policy, frozen or {})
     week_count = count_weeks(weekly, policy)
@@ -81,57 +84,48 @@ def build_case(
     window = rows["window_weeks"].to_numpy()
     paths = curves.project_stock(rows["available_units"].to_numpy(dtype=float), arriving, demand[:, None, :], window)
     rows = describe_rows(rows, paths, arriving, demand, has_forecast, as_of)
-    lane_frame = candidates.prepare_lanes(lanes, lane_parameters, as_of)
+    lane_frame = candidates.prepare_lanes(lanes, lane_parameters, as_of, policy.terms.exact_weight_tariffs)
     pairs = candidates.pair_rows(rows, lane_frame)
     rows, gains = _value_receivers(rows, paths, pairs, lane_frame, demand, policy)
     rows, losses = _value_donors(rows, paths, policy)
     pairs = _price_pairs(pairs, rows, lane_frame, paths, policy)
     problem = write_problem(rows, pairs, lane_frame, gains, losses, locations, firm, policy)
+    problem = add_terms(problem, rows, lane_frame, locations, facts or TermFacts(), policy, as_of)
     return PlanCase(problem, CaseContext(as_of, policy, rows, pairs, lane_frame))
 
 
 def _value_receivers(
     rows: pd.DataFrame, paths: curves.StockPaths, pairs: pd.DataFrame, lanes: pd.DataFrame, demand: np.ndarray, policy: Policy
-) -> tuple[pd.DataFrame, dict[int, list[list[float]]]]:
-    """Gain segments of each receiver that a lane can reach, for the arrival of its fastest lane; keyed by row number."""
+) -> tuple[pd.DataFrame, RowSegments]:
+    """Gain segments of each receiver that a lane can reach, for the arrival of its fastest lane."""
     fastest = candidates.fastest_arrival(pairs, lanes, len(rows))
     at = np.flatnonzero(np.isfinite(fastest))
     lost, arrival = paths.lost_units[at], fastest[at]
-    pack = rows["units_per_pack"].to_numpy(dtype=np.int64)[at]
     usd_per_unit = policy.planning.eta * rows["unit_margin_usd"].to_numpy(dtype=float)[at]
-    top = curves.receiver_packs(lost, arrival, demand[at].max(axis=1), pack)
-    weeks = np.arange(lost.shape[2])[None, None, :]
+    pack = rows["units_per_pack"].to_numpy(dtype=np.int64)[at]
+    limits = policy.planning
+    found = gain_segments(lost, arrival, demand[at].max(axis=1), pack, usd_per_unit, limits.gamma, limits.max_segments)
     first = np.floor(arrival + curves.SNAP)[:, None, None]
-    kinks = [
-        np.cumsum(np.where(weeks >= first + late, lost, 0.0), axis=2).reshape(len(at), lost.shape[1] * lost.shape[2]) for late in (0, 1)
-    ]
-    points = curves.choose_breakpoints(np.concatenate(kinks, axis=1), top, pack, policy.planning.max_segments)
-    gain = curves.receiver_gain_between(lost, arrival, points * pack[:, None].astype(float), policy.planning.gamma)
-    widths, values = curves.value_per_pack(points, usd_per_unit[:, None] * gain)
-    segments = {int(row): [s for s in curves.list_segments(widths[n], values[n]) if s[1] > 0] for n, row in enumerate(at)}
-    listed = pd.Series({row: sum(s[0] for s in found) for row, found in segments.items()}, dtype=float)
     rows["fastest_weeks"] = fastest
     rows["reachable_units"] = 0.0
-    rows.loc[at, "reachable_units"] = np.where(weeks >= first, lost, 0.0).sum(axis=2)[:, 0]
-    rows["receiver_packs"] = listed.reindex(range(len(rows)), fill_value=0.0).astype(np.int64).to_numpy()
-    rows["first_gain_usd"] = [segments[n][0][1] if segments.get(n) else 0.0 for n in range(len(rows))]
-    worth = {row: sum(s[0] * s[1] for s in found) for row, found in segments.items()}
-    rows["full_gain_usd"] = [worth.get(n, 0.0) for n in range(len(rows))]
-    return rows, segments
+    rows.loc[at, "reachable_units"] = np.where(np.arange(lost.shape[2]) >= first, lost, 0.0).sum(axis=2)[:, 0]
+    gains = RowSegments.of(len(rows), at, found)
+    rows["receiver_packs"] = gains.spread(found.sums(found.packs)).astype(np.int64)
+    rows["first_gain_usd"] = gains.spread(found.first_usd)
+    rows["full_gain_usd"] = gains.spread(found.sums(found.packs * found.usd))
+    return rows, gains
 
 
-def _value_donors(rows: pd.DataFrame, paths: curves.StockPaths, policy: Policy) -> tuple[pd.DataFrame, dict[int, list[list[float]]]]:
-    """Loss segments of each donor up to its cap on what is on hand now; keyed by row number."""
+def _value_donors(rows: pd.DataFrame, paths: curves.StockPaths, policy: Policy) -> tuple[pd.DataFrame, RowSegments]:
+    """Loss segments of each donor up to its cap on what is on hand now."""
     at = np.flatnonzero(rows["is_donor"].to_numpy())
     pack = rows["units_per_pack"].to_numpy(dtype=np.int64)[at]
     usd_per_unit = policy.planning.eta * rows["unit_margin_usd"].to_numpy(dtype=float)[at]
     cap = rows["donor_cap_packs"].to_numpy()[at]
-    points = curves.choose_breakpoints(paths.floor_units[at], cap, pack, policy.planning.max_segments)
-    loss = curves.donor_loss(paths.floor_units[at], points * pack[:, None].astype(float))
-    widths, values = curves.value_per_pack(points, -usd_per_unit[:, None] * loss)
-    segments = {int(row): curves.list_segments(widths[n], values[n]) for n, row in enumerate(at)}
-    rows["first_loss_usd"] = [segments[n][0][1] if segments.get(n) else 0.0 for n in range(len(rows))]
-    return rows, segments
+    found = loss_segments(paths.floor_units[at], cap, pack, usd_per_unit, policy.planning.max_segments)
+    losses = RowSegments.of(len(rows), at, found)
+    rows["first_loss_usd"] = losses.spread(found.first_usd)
+    return rows, losses
 
 
 def _price_pairs(pairs: pd.DataFrame, rows: pd.DataFrame, lanes: pd.DataFrame, paths: curves.StockPaths, policy: Policy) -> pd.DataFrame:
@@ -145,7 +139,7 @@ def _price_pairs(pairs: pd.DataFrame, rows: pd.DataFrame, lanes: pd.DataFrame, p
     lost = paths.lost_units[pairs["receiver"].to_numpy()]
     base, arrival = taker["fastest_weeks"].to_numpy(), lane["arrival_weeks"].to_numpy()
     late = curves.delay_share(lost, base, arrival, full_units, policy.planning.gamma) if len(pairs) else np.zeros(0)
-    pairs["freight_usd_per_unit"] = lane["cost_usd_per_unit"].astype(float) + lane["rate_usd_per_kg"] * giver["weight_kg"].astype(float)
+    pairs["freight_usd_per_unit"] = lane["cost_usd_per_unit"].astype(float) + lane["charged_usd_per_kg"] * giver["weight_kg"].astype(float)
     pairs["handling_usd_per_unit"] = policy.planning.handling_cost_usd_per_unit
     pairs["duty_usd_per_unit"] = lane["duty_share"].astype(float).fillna(0.0) * giver["unit_cost_usd"].astype(float)
     forgone = giver["unit_cost_usd"].astype(float) + taker["first_gain_usd"] / pairs["pack_units"]

@@ -39,6 +39,8 @@ def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, p
     master = items.set_index("item_id")
     for column in ("weight_kg", "volume_m3", "unit_cost_usd", "unit_margin_usd", "lifecycle", "end_date"):
         rows[column] = rows["item_id"].map(master[column])
+    for column in ("category", "shelf_life_days"):
+        rows[column] = rows["item_id"].map(master[column]) if column in master else None
     numbers = ["weight_kg", "volume_m3", "unit_cost_usd", "unit_margin_usd"]
     rows[numbers] = rows[numbers].astype(float)
     rows["units_per_pack"] = rows["item_id"].map(master["units_per_pack"]).astype(np.int64)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.planning.inputs import PlanCase
 from pipelines.planning.problem import Plan
+from pipelines.planning.terms import cheapest_band
 
 Pair = tuple[str, str]
 
@@ -79,7 +80,7 @@ def add_up(case: PlanCase, plan: Plan) -> PlanLedger:
 
 
 def lane_charge(case: PlanCase, book: PlanLedger, lane_id: str, without: str | None = None) -> float:
-    """USD of pallets and trucks of one lane, as planned or `without` one item's line."""
+    """USD of pallets, trucks and tariff of one lane, as planned or `without` one item's line."""
     lane, sizes = book.lanes[lane_id], case.problem["handling_units"]
     loaded = [(book.items[item], count) for item, count in book.loads[lane_id] if item != without]
     if not loaded:
@@ -91,7 +92,9 @@ def lane_charge(case: PlanCase, book: PlanLedger, lane_id: str, without: str | N
     fill = max(fills.values())
     pallets = max(1, math.ceil(fill - 1e-9 * max(1.0, fill)))
     trucks = math.ceil(pallets / lane.get("pallets_per_truck", sizes["pallets_per_truck"]))
-    return pallets * lane["pallet_cost_usd"] + trucks * lane["truck_cost_usd"]
+    kg = sum(count * item["pack_units"] * item["weight_kg"] for item, count in loaded)
+    tariff = cheapest_band(lane["weight_bands"], kg)[2] if lane.get("weight_bands") else 0.0
+    return pallets * lane["pallet_cost_usd"] + trucks * lane["truck_cost_usd"] + tariff
 
 
 def curve_money(book: PlanLedger, key: Pair) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 What breaks them is told here for the solver's own guard; rows of the model are in term_rows.py, plans that meet them in meet_terms.py.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ def tariff_usd(terms: Terms, kg: Floats, is_used: NDArray[np.bool_]) -> Floats:
     return np.where(terms.lane_has_bands & is_used, best, 0.0)
 
 
-def cheapest_band(rows: tuple[Band, ...], kg: float) -> tuple[int, float, float]:
+def cheapest_band(rows: Iterable[Sequence[float]], kg: float) -> tuple[int, float, float]:
     """Band of a tariff that charges a load least, the kg declared in it, and the charge; as `tariff_usd`, for one lane.
 
     >>> cheapest_band(((100.0, 0.5, 20.0), (500.0, 0.3, 20.0)), 80.0)

@@ -253,7 +253,7 @@ def count_faults(plans, rng):
 
 
 def test_every_clause_finds_its_fault_on_random_instances(random_plans):
-    total = count_faults(random_plans[::2], random.Random(4))
+    total = count_faults(random_plans[::4], random.Random(4))
     assert min(total.values()) >= 20, total
     print(f"audit: {sum(total.values()):,} faults of one pack, all found: {total}")
 
@@ -289,13 +289,13 @@ def test_every_fault_is_found_on_the_proven_instances(real_data):
     rng, total = random.Random(9), dict.fromkeys(CLAUSES, 0)
     for file in files:
         problem = json.loads(file.read_text())
-        plan = solve(problem, gap_share=0.05, node_limit=50, time_limit_s=3.0)
+        plan = solve(problem, gap_share=0.05, node_limit=50, time_limit_s=60.0)
         assert audit_plan(problem, plan, 0.05).violations == [], file.name
         assert plan["shipments"], file.name
         found = check_faults(problem, plan, rng, places=4)
         absent = {clause for clause, times in found.items() if not times}
         assert absent <= {"not_both_sent_and_received", "minimum_shipment"}, (file.name, absent)
-        for clause, times in (found | check_term_faults(problem, plan, rng, places=4)).items():
+        for clause, times in (found | check_term_faults(problem, plan, rng, places=1)).items():
             total[clause] = total.get(clause, 0) + times
     assert total.pop("not_both_sent_and_received") == 0, "no place of these instances is both donor and receiver of an item"
     assert min(total.values()) >= 12, total

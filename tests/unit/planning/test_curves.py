@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.planning import curves
+from pipelines.planning.segments import flatten, gain_segments, loss_segments
 
 
 def simulate_lost(on_hand, inbound, demand, window, extra=0.0, arrival=0):
@@ -73,6 +74,61 @@ def test_gains_are_concave_and_losses_convex():
     assert np.diff(curves.donor_loss(paths.floor_units, quantity), n=2, axis=1).min() >= -1e-9
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_units_that_arrive_in_several_weeks_are_valued_together(seed):
+    available, inbound, demand, window = random_rows(seed, rows=25)
+    lost = curves.project_stock(available, inbound, demand, window).lost_units
+    weeks, quantity = np.array([1, 2, 4]), np.random.default_rng(seed).integers(0, 9, (25, 3)).astype(float)
+    together = curves.nested_gain(lost, weeks, quantity, 0.5)
+    for row in range(25):
+        more = inbound[row].copy()
+        more[weeks] += quantity[row]
+        saved = [
+            simulate_lost(available[row], inbound[row], path, window[row]) - simulate_lost(available[row], more, path, window[row])
+            for path in demand[row]
+        ]
+        weights = [0.5 ** (week - 1) if week >= 1 else 0.0 for week in range(window[row])]
+        assert together[row] == pytest.approx(np.mean(saved, axis=0) @ weights, abs=1e-9)
+    alone = [0.5 ** (week - 1) * curves.receiver_gain(lost, np.full(25, week), quantity[:, [n]], 0.5)[:, 0] for n, week in enumerate(weeks)]
+    assert (together <= sum(alone) + 1e-9).all()
+    assert (together < sum(alone) - 0.1).any(), "counted one by one, the same loss is saved twice"
+    one = curves.nested_gain(lost, np.array([2]), quantity[:, [1]], 0.5)
+    assert one == pytest.approx(curves.receiver_gain(lost, np.full(25, 2), quantity[:, [1]], 0.5)[:, 0], abs=1e-12)
+    assert (curves.nested_gain(lost, weeks, quantity + 1.0, 0.5) - together >= -1e-9).all()
+
+
+@pytest.mark.parametrize("paths", [1, 3])
+def test_segments_are_the_curve_pack_by_pack(paths):
+    available, inbound, demand, window = random_rows(2, rows=120, paths=paths)
+    course = curves.project_stock(available, inbound, demand, window)
+    arrival, pack = np.random.default_rng(1).uniform(0, 3, 120), np.random.default_rng(2).choice([1, 4], 120)
+    price, peak = np.linspace(0.5, 9.0, 120), demand.max(axis=(1, 2))
+    found = gain_segments(course.lost_units, arrival, peak, pack, price, 0.5, 400)
+    given = loss_segments(course.floor_units, (available // pack).astype(int), pack, price, 400)
+    assert len(found) == len(given) == 120
+    for row in range(120):
+        for table, worth in (
+            (found, lambda x, n=row: curves.receiver_gain_between(course.lost_units[[n]], arrival[[n]], np.array([[x]]), 0.5)[0, 0]),
+            (given, lambda x, n=row: -curves.donor_loss(course.floor_units[[n]], np.array([[x]]))[0, 0]),
+        ):
+            packs = money = 0
+            for width, usd in table.listed(row):
+                for _ in range(width):
+                    packs, money = packs + 1, money + usd
+                    assert money == pytest.approx(price[row] * worth(float(packs * pack[row])), abs=1e-5)
+
+
+def test_segments_do_not_depend_on_the_chunk(monkeypatch):
+    available, inbound, demand, window = random_rows(4, rows=90, paths=1)
+    lost = curves.project_stock(available, inbound, demand, window).lost_units
+    given = (lost, np.full(90, 0.4), demand.max(axis=(1, 2)), np.full(90, 2), np.full(90, 3.0), 0.5, 12)
+    whole = gain_segments(*given)
+    monkeypatch.setattr("pipelines.planning.segments.CHUNK_ROWS", 7)
+    for mine, theirs in zip(vars(gain_segments(*given)).values(), vars(whole).values(), strict=True):
+        assert mine.tolist() == theirs.tolist()
+    assert len(gain_segments(*(part[:0] if isinstance(part, np.ndarray) else part for part in given))) == 0
+
+
 def test_a_fractional_arrival_moves_the_curve_continuously():
     available, inbound, demand, window = random_rows(5, rows=100)
     lost = curves.project_stock(available, inbound, demand, window).lost_units
@@ -109,7 +165,7 @@ def test_segments_are_exact_at_every_pack_where_the_kinks_fit(pack):
     assert (widths.sum(axis=1) == top).all()
     checked = 0
     for row in range(150):
-        steps = [value for width, value in curves.list_segments(widths[row], values[row]) for _ in range(width)]
+        steps = [value for width, value in flatten(widths[[row]], values[[row]]).listed(0) for _ in range(width)]
         quantity = np.arange(1, top[row] + 1)[None, :] * float(pack)
         exact = np.diff(2.5 * curves.receiver_gain(paths.lost_units[row : row + 1], np.array([1]), quantity, 0.5)[0], prepend=0.0)
         assert steps == pytest.approx(exact.tolist(), abs=1e-6)
@@ -128,7 +184,7 @@ def test_too_many_kinks_give_evenly_spaced_breakpoints_and_stay_concave():
     assert (np.diff(points, axis=1) >= 0).all()
     widths, values = curves.value_per_pack(points, -curves.donor_loss(paths.floor_units, points.astype(float)))
     for row in range(60):
-        listed = curves.list_segments(widths[row], values[row])
+        listed = flatten(widths[[row]], values[[row]]).listed(0)
         assert [value for _, value in listed] == sorted((value for _, value in listed), reverse=True)
         assert sum(width for width, _ in listed) == cap[row]
 
