@@ -14,7 +14,7 @@ LEARNED = dg.AssetKey(["feedback", "learned_parameters"])
 AUDIT = "audit"
 LEARN_MARTS = ("dim_lane", "dim_location", "fct_stock_daily", "fct_transfers")
 FORECAST_MARTS = ("dim_item", "fct_demand_daily", "fct_stock_daily")
-PLAN_MARTS = ("dim_finance", "dim_item", "dim_lane", "dim_location", "fct_inbound", "fct_plan_inputs")
+PLAN_MARTS = ("dim_finance", "dim_item", "dim_lane", "dim_location", "fct_events", "fct_inbound", "fct_plan_inputs")
 
 
 def planning_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> list[dg.AssetsDefinition]:

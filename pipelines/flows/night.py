@@ -58,7 +58,12 @@ def identify_run(run: Run, inputs: dict[str, str], frozen: Sequence[Mapping[str,
         "seed": run.seed,
         "versions": versions(),
     }
-    return known | ({"frozen": _frozen_list(frozen)} if frozen else {})
+    if frozen:
+        known["frozen"] = _frozen_list(frozen)
+    if run.policy.terms.churn_usd_per_unit > 0:
+        last = _last_publication(run)
+        known["last_plan"] = last.manifest["plan_digest"] if last else ""
+    return known
 
 
 def learn(run: Run) -> dict[str, Any]:
@@ -209,7 +214,29 @@ def _read_case(run: Run) -> Any:
         policy_of_finance(run),
         run.as_of,
         name_frozen(read_frozen(run.home, run.as_of)["pairs"]),
+        _term_facts(run),
     )
+
+
+def _term_facts(run: Run) -> Any:
+    """What the terms that the policy switches on read beyond the plan's own marts."""
+    import pandas as pd
+
+    from pipelines.planning.case_terms import TermFacts
+    from pipelines.store.warehouse import read_mart
+
+    last = _last_publication(run) if run.policy.terms.churn_usd_per_unit > 0 else None
+    return TermFacts(
+        events=read_mart(run.work.store, "fct_events"),
+        last_lines=None if last is None else pd.read_parquet(last.path / "plan_lines.parquet"),
+    )
+
+
+def _last_publication(run: Run) -> "Publication | None":
+    """The plan of the date before, which churn is counted from."""
+    from pipelines.store.publication import read_before
+
+    return read_before(run.home.published, run.as_of)
 
 
 def policy_of_finance(run: Run) -> Policy:

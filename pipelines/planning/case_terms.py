@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import Policy
 
 
@@ -160,14 +161,14 @@ def _add_locks(problem: dict[str, Any], locks: dict[tuple[str, str], str]) -> No
 
 def _add_lots(problem: dict[str, Any], rows: pd.DataFrame, lanes: pd.DataFrame, facts: TermFacts, policy: Policy, as_of: dt.date) -> None:
     """Lots in whole packs by last good day, and the day until which each line needs them: arrival + the share of shelf life to be left."""
+    if facts.lots is None:
+        raise InputRefused("policy.terms.respect_lots: this run knows no lots; switch it off")
     life = rows.drop_duplicates("item_id").set_index("item_id")["shelf_life_days"].to_dict() if "shelf_life_days" in rows else {}
     arrives = {lane: (day - as_of).days for lane, day in zip(lanes["lane_id"], lanes["arrival_date"], strict=True) if day is not None}
     for arc in problem["arcs"]:
         days = life.get(arc["item_id"])
         if days is not None and not pd.isna(days):
             arc["good_until_day"] = arrives[arc["lane_id"]] + int(np.ceil(policy.terms.min_shelf_life_share * float(days) - 1e-9))
-    if facts.lots is None or not len(facts.lots):
-        return
     packs = {item["item_id"]: item["pack_units"] for item in problem["items"]}
     dated = facts.lots.assign(day=(pd.to_datetime(facts.lots["expiry_date"]) - pd.Timestamp(as_of)).dt.days)
     dated = dated[(dated["day"] >= 0) & dated["item_id"].isin(packs)]

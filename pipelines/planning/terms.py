@@ -89,8 +89,10 @@ class Terms:
         return np.array([bool(rows) for rows in self.bands], dtype=bool)
 
 
-def tariff_usd(terms: Terms, kg: Floats, is_used: NDArray[np.bool_]) -> Floats:
-    """Tariff of each lane's whole load: min over bands k with end_k >= kg of max(minimum_k, rate_k x max(kg, start_k)).
+def tariff_usd(terms: Terms, kg: Floats, is_used: NDArray[np.bool_], lanes: Ints | None = None) -> Floats:
+    """Tariff of each lane's whole load, or of loads on the `lanes` given.
+
+    min over bands k with end_k >= kg of max(minimum_k, rate_k x max(kg, start_k)).
 
     A load may be declared heavier than it is where the next band makes it cheaper, as carriers allow (deficit weight). Beyond the last band
     its rate goes on; such a load breaks the term. Nothing on a lane that is not used.
@@ -101,13 +103,14 @@ def tariff_usd(terms: Terms, kg: Floats, is_used: NDArray[np.bool_]) -> Floats:
     """
     if not terms.has_bands:
         return np.zeros(len(kg))
-    start, end, rate, minimum = terms.band_table
+    picked = slice(None) if lanes is None else lanes
+    start, end, rate, minimum = (part[picked] for part in terms.band_table)
     load = np.minimum(kg, np.where(np.isfinite(end), end, 0.0).max(axis=1))[:, None]
     fits = end >= load * (1 - NOISE) - NOISE
     exists = np.isfinite(start)
     charge = np.where(exists, np.maximum(minimum, np.where(exists, rate, 0.0) * np.maximum(load, np.where(exists, start, 0.0))), np.inf)
     best = np.where(fits & exists, charge, np.inf).min(axis=1)
-    return np.where(terms.lane_has_bands & is_used, best, 0.0)
+    return np.where(terms.lane_has_bands[picked] & is_used, best, 0.0)
 
 
 def cheapest_band(rows: Iterable[Sequence[float]], kg: float) -> tuple[int, float, float]:

@@ -104,6 +104,13 @@ def read_run(published_dir: Path, run_id: str) -> Publication | None:
     return _read(folder) if (folder / MANIFEST).is_file() else None
 
 
+def read_before(published_dir: Path, as_of: datetime.date) -> Publication | None:
+    """The publication of the latest date before `as_of`, of several the one whose run id sorts last; None if there is none."""
+    folders = [path.parent for path in Path(published_dir).glob(f"*/{MANIFEST}") if not path.parent.is_symlink()]
+    earlier = [found for found in map(_read, sorted(folders)) if found.as_of < as_of]
+    return max(earlier, key=lambda found: (found.as_of, found.run_id), default=None)
+
+
 def verify(folder: Path) -> list[str]:
     """What is wrong with a publication: names of missing, changed and unlisted files; empty when it is intact."""
     try:
