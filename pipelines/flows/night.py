@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 ITEM_COLUMNS_OF_FORECAST = ("item_id", "category", "supplier_lead_time_days", "review_period_days", "abc_class")
 
-PUBLISHED = ("plan.json", "problem.json", "explanations.json", "audit.json", "inputs.json", "plan_lines.parquet", "shortages.parquet")
+PUBLISHED = (
+    *("plan.json", "problem.json", "explanations.json", "audit.json", "inputs.json"),
+    *("plan_lines.parquet", "line_facts.parquet", "limit_prices.parquet", "shortages.parquet"),
+)
 
 
 def build_store(run: Run) -> Path:
@@ -105,20 +108,27 @@ def _learned_exposure(run: Run) -> dict[str, float]:
 
 def make_plan(run: Run) -> dict[str, Any]:
     """Build the planning case, solve it, explain it and hand the lines to the store; returns the plan's header."""
-    from pipelines.planning.explain import explain_lines, plan_lines, shortages
+    from pipelines.planning.explain import plan_lines
+    from pipelines.planning.line_facts import PlanView, line_facts, price_frame
     from pipelines.planning.problem import Problem
+    from pipelines.planning.shortages import shortages
     from pipelines.planning.solve import solve_problem
+    from pipelines.planning.stories import explain_lines
     from pipelines.store.warehouse import put_tables
 
     run.work.require("forecast")
     case = _read_case(run)
-    plan = solve_problem(Problem.from_json(case.problem, "planning case"), _solve_options(run))
-    lines = plan_lines(case, plan, run.work.run_id)
+    problem = Problem.from_json(case.problem, "planning case")
+    plan = solve_problem(problem, _solve_options(run))
+    view = PlanView.of(case, plan, problem)
+    lines = plan_lines(case, plan, run.work.run_id, view)
     frozen = _value_frozen(run, case, plan)
     run.work.write_json("problem", case.problem)
     run.work.write_json("plan", plan.to_json() | ({"frozen": frozen} if frozen else {}))
-    run.work.write_json("explanations", explain_lines(case, plan, lines))
+    run.work.write_json("explanations", explain_lines(case, plan, lines, view))
     run.work.write_frame("plan_lines", lines)
+    run.work.write_frame("line_facts", line_facts(view, lines))
+    run.work.write_frame("limit_prices", price_frame(view))
     run.work.write_frame("shortages", shortages(case, plan))
     put_tables(run.work.store, {"plan_lines": lines})
     run.work.finish("plan")

@@ -54,6 +54,8 @@ def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, p
     rows["window_weeks"] = weeks.astype(np.int64)
     notes = summary.set_index(["item_id", "location_id"])["note"] if len(summary) else pd.Series(dtype=object)
     index = pd.MultiIndex.from_frame(rows[["item_id", "location_id"]])
+    spreads = summary.set_index(["item_id", "location_id"])["dispersion_k"] if "dispersion_k" in summary else pd.Series(dtype=float)
+    rows["dispersion_k"] = spreads.reindex(index).to_numpy(dtype=float) if len(spreads) else np.nan
     rows["forecast_note"] = notes.reindex(index).fillna("").astype(str).to_numpy() if len(notes) else ""
     return rows
 
@@ -128,6 +130,7 @@ def describe_rows(
     inside = np.arange(demand.shape[1])[None, :] < window[:, None]
     lost = paths.lost_units[:, 0, :]
     rows["weekly_mean_units"] = np.where(inside, demand, 0.0).sum(axis=1) / window
+    rows["supply_units"] = np.where(inside, arriving, 0.0).sum(axis=1)
     rows["lost_units"] = lost.sum(axis=1)
     rows["floor_units"] = paths.floor_units[:, 0]
     first = np.where(lost > curves.SNAP, np.arange(demand.shape[1])[None, :], demand.shape[1]).min(axis=1)

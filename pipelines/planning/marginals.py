@@ -232,14 +232,14 @@ def substitute_usd(margins: Margins) -> Floats:
     best = np.zeros(p.arcs)
     lines = np.flatnonzero(packs > 0)
     for arc_curve in (p.arc_gain, p.arc_loss):
-        line, other = _others(arc_curve, lines)
+        line, other = other_arcs(arc_curve, lines)
         if len(line):
             np.maximum.at(best, line, _worth_instead(margins, line, other))
     return best
 
 
-def _others(arc_curve: Ints, lines: Ints) -> tuple[Ints, Ints]:
-    """Pairs of a line and another arc on its curve."""
+def other_arcs(arc_curve: Ints, lines: Ints) -> tuple[Ints, Ints]:
+    """Pairs of a line (an arc number) and another arc on its curve, for every such arc."""
     order = np.argsort(arc_curve, kind="stable")
     ordered = arc_curve[order]
     first, last = np.searchsorted(ordered, arc_curve[lines]), np.searchsorted(ordered, arc_curve[lines], side="right")

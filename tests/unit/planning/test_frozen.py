@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import Policy
-from pipelines.planning.explain import shortages
+from pipelines.planning.shortages import shortages
 from pipelines.planning.frozen import name_frozen, value_frozen
 from pipelines.planning.inputs import build_case
 from pipelines.planning.problem import Problem
