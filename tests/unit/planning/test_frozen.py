@@ -7,10 +7,10 @@ import pytest
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import Policy
-from pipelines.planning.shortages import shortages
 from pipelines.planning.frozen import name_frozen, value_frozen
 from pipelines.planning.inputs import build_case
 from pipelines.planning.problem import Problem
+from pipelines.planning.shortages import shortages
 from pipelines.planning.solve import SolveOptions, solve_problem
 
 STOCK = {("A", "CA_1"): (200, 2.0), ("A", "TX_2"): 5, ("A", "WI_3"): 4, ("B", "CA_1"): (90, 2.0), ("B", "TX_2"): 0}
