@@ -55,6 +55,39 @@ def explain(line: Annotated[str, typer.Argument(metavar="LINE", help="Line id, a
     say(queries.explain(load_settings().folders, line))
 
 
+@app.command("diff", epilog="Example: evenstock plan diff 2025-04-20 2025-04-27")
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="Run id or business date of a published plan.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Run id or business date of the plan to compare with it.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Lines to show, the largest change of money first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="All changed lines as JSON.")] = False,
+) -> None:
+    """Say which lines plan B adds, drops or changes against plan A, by cause: stock, demand, tariff, policy, or other lines."""
+    from pipelines import queries
+    from pipelines.planning.diff import sum_by_cause
+    from pipelines.settings import load_settings
+
+    changes = queries.diff(load_settings().folders, first, second)
+    if as_json:
+        print(_to_text(changes, "json"), end="")
+        return
+    if not len(changes):
+        say("the plans move the same units")
+        return
+    sums = [
+        [row["cause"], row["lines"], f"{row['units']:+,}", f"{row['net_usd']:+,.2f}"] for row in sum_by_cause(changes).to_dict("records")
+    ]
+    print_table(["cause", "lines", "units", "net USD"], sums)
+    order = (changes["net_usd_after"] - changes["net_usd_before"]).abs().sort_values(ascending=False, kind="stable").index
+    rows = [
+        [row["item_id"], row["lane_id"], row["change"], f"{row['units_before']} > {row['units_after']}", row["cause"], row["because"]]
+        for row in changes.loc[order].head(limit).to_dict("records")
+    ]
+    print_table(["item", "lane", "change", "units", "cause", "because"], rows)
+    if len(changes) > limit:
+        say(f"  and {len(changes) - limit} more; --json lists all")
+
+
 @app.command("pull", epilog="Example: evenstock plan pull --format csv --out lines.csv")
 def pull(
     form: Annotated[str, typer.Option("--format", metavar="csv|json|parquet", help="Format of the lines.")] = "csv",

@@ -12,6 +12,7 @@ from pipelines.store.home import Home, newest_judged_date, read_publication
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipelines.planning.diff import PlanGround
     from pipelines.store.publication import Publication
 
 LINE_COLUMNS = (
@@ -105,6 +106,40 @@ def explain(home: Home, line_id: str) -> str:
         meant = f"did you mean {near[0]}?" if near else "evenstock plan show lists the lines"
         raise UsageError(f"the plan of {publication.as_of} has no line {shown(line_id)}; {meant}")
     return stories[line_id]
+
+
+def diff(home: Home, first: str, second: str) -> "pd.DataFrame":
+    """Lines that plan `second` adds, drops or changes against plan `first`, with their cause; plans by run id or business date.
+
+    Raises `UsageError` with the plans there are for an unknown one.
+    """
+    from pipelines.planning.diff import diff_by_cause
+
+    return diff_by_cause(*(_ground(_find_publication(home, name)) for name in (first, second)))
+
+
+def _find_publication(home: Home, name: str) -> "Publication":
+    """The publication of a run id, or the one that a business date ended with."""
+    from pipelines.store.publication import list_publications
+
+    found = list_publications(home.published)
+    named = [one for one in found if name in (one.run_id, one.as_of.isoformat())]
+    if not named:
+        known = ", ".join(f"{one.as_of} ({one.run_id})" for one in found[-6:]) or "none; run evenstock run --as-of DATE"
+        raise UsageError(f"no plan {shown(name)} is published; the latest are {known}")
+    return named[-1]
+
+
+def _ground(publication: "Publication") -> "PlanGround":
+    import pandas as pd
+
+    from pipelines.planning.diff import PlanGround
+
+    places = pd.read_parquet(publication.path / "marts" / "fct_surplus_deficit.parquet")
+    places = places.assign(stock_units=places["position_units"], daily_units=places["mean_daily_units"])
+    problem = json.loads((publication.path / "problem.json").read_text(encoding="utf-8"))
+    policy = str(publication.manifest.get("policy", ""))
+    return PlanGround.of(read_published(publication, "plan_lines"), places, problem, policy)
 
 
 def read_kpis(home: Home, run_id: str = "") -> "pd.DataFrame":

@@ -129,7 +129,7 @@ def make_plan(run: Run) -> dict[str, Any]:
     run.work.write_frame("plan_lines", lines)
     run.work.write_frame("line_facts", line_facts(view, lines))
     run.work.write_frame("limit_prices", price_frame(view))
-    run.work.write_frame("shortages", shortages(case, plan))
+    run.work.write_frame("shortages", shortages(case, plan, view))
     put_tables(run.work.store, {"plan_lines": lines})
     run.work.finish("plan")
     return {"status": plan.status, "lines": len(lines), "objective_usd": plan.objective_usd, "gap_share": plan.gap_share}

@@ -13,7 +13,7 @@ from pipelines.domain.transfer import line_id_of
 from pipelines.planning.inputs import PlanCase
 from pipelines.planning.line_facts import PlanView
 from pipelines.planning.marginals import substitute_usd
-from pipelines.planning.plan_money import Pair, PlanLedger, add_up, curve_money, share_lane_charges
+from pipelines.planning.plan_money import Pair, PlanLedger, curve_money
 from pipelines.planning.problem import Plan
 
 LINE_COLUMNS = [
@@ -60,10 +60,7 @@ def plan_lines(case: PlanCase, plan: Plan, run_id: str, view: PlanView | None = 
     without the line - what another arc wins back. `view` spares laying the plan out again.
     """
     view = view or PlanView.of(case, plan)
-    book = add_up(case, plan)
-    shares = share_lane_charges(case, book)
-    context = case.context
-    pairs = pairs_of(case, book)
+    book, shares, pairs, context = view.book, view.shares, view.pairs, case.context
     rows = rows_of(context.rows, pairs.values())
     lanes = context.lanes.set_index("lane_id").to_dict("index")
     keys = sorted(book.packs, key=lambda pair: (pair[1], pair[0]))
@@ -80,14 +77,6 @@ def plan_lines(case: PlanCase, plan: Plan, run_id: str, view: PlanView | None = 
     return frame.astype(
         {name: "int64" for name in COUNT_COLUMNS} | {name: "float64" for name in LINE_COLUMNS if name.endswith(FLOAT_ENDINGS)}
     )
-
-
-def pairs_of(case: PlanCase, book: PlanLedger) -> dict[Pair, dict[str, Any]]:
-    """The pair of each line of the plan, by item and lane."""
-    pairs = case.context.pairs
-    index = pd.MultiIndex.from_frame(pairs[["item_id", "lane_id"]])
-    mine = pairs[index.isin(list(book.packs))] if book.packs else pairs[:0]
-    return {(pair["item_id"], pair["lane_id"]): pair for pair in mine.to_dict("records")}
 
 
 def rows_of(rows: pd.DataFrame, pairs: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:

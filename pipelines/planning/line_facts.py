@@ -5,12 +5,13 @@ All lines at once, as a frame; the sentences are in explain.py and stories.py.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from pipelines.planning.marginals import SMALLEST_USD, Margins, Prices, limit_prices, other_arcs, substitute_usd
+from pipelines.planning.plan_money import Pair, PlanLedger, add_up, share_lane_charges
 from pipelines.planning.problem import Floats, Ints, Plan, Problem
 
 if TYPE_CHECKING:
@@ -64,6 +65,24 @@ class PlanView:
         moved = [shipment for shipment in self.plan.shipments if shipment.packs]
         packs[self.arcs_of([s.item_id for s in moved], [s.lane_id for s in moved])] = [s.packs for s in moved]
         return packs
+
+    @cached_property
+    def book(self) -> PlanLedger:
+        """The plan's packs added up by arc, giver, taker and lane."""
+        return add_up(self.case, self.plan)
+
+    @cached_property
+    def shares(self) -> dict[Pair, float]:
+        """Each line's share of the charges of its lane."""
+        return share_lane_charges(self.case, self.book)
+
+    @cached_property
+    def pairs(self) -> dict[Pair, dict[str, Any]]:
+        """The priced pair of each line, by item and lane."""
+        pairs = self.case.context.pairs
+        index = pd.MultiIndex.from_frame(pairs[["item_id", "lane_id"]])
+        mine = pairs[index.isin(list(self.book.packs))] if self.book.packs else pairs[:0]
+        return {(pair["item_id"], pair["lane_id"]): pair for pair in mine.to_dict("records")}
 
     def arcs_of(self, items: list[str], lanes: list[str]) -> Ints:
         """Arc number of each item and lane."""

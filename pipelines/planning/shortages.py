@@ -4,23 +4,33 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipelines.planning.inputs import PlanCase
-from pipelines.planning.plan_money import PlanLedger, add_up, lane_charge, next_value
+from pipelines.planning.line_facts import PlanView
+from pipelines.planning.plan_money import PlanLedger, lane_charge, next_value
 from pipelines.planning.problem import Plan
 
 SHORTAGE_COLUMNS = ["location_id", "item_id", "short_units", "reason_code", "reason", "value_usd"]
 SHORT_FROM_UNITS = 0.5
+ROW_COLUMNS = [
+    *("item_id", "location_id", "units_per_pack", "lost_units", "floor_units", "unit_margin_usd", "forecast_note", "frozen_reason"),
+    *("is_stale", "is_held", "is_donor", "fastest_weeks", "receiver_packs", "reachable_units"),
+]
+PAIR_COLUMNS = [
+    *("item_id", "lane_id", "receiver", "is_arc", "pack_units", "unit_cost_usd", "line_cost_usd", "first_gain_usd", "first_loss_usd"),
+]
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """What the judgement of one shortage looks at. Rows and pairs are records in the order of the case's frames."""
+    """What the judgement of one shortage looks at. Rows are records by number, of items short somewhere; `short` are those to judge."""
 
-    case: PlanCase
     book: PlanLedger
-    rows: list[dict[str, Any]]
+    view: PlanView
+    rows: dict[int, dict[str, Any]]
+    short: list[int]
     by_item: dict[str, list[dict[str, Any]]]
     pairs_into: dict[int, list[dict[str, Any]]]
     out_units: Counter[str]
@@ -29,32 +39,39 @@ class _Scene:
     budget_left_usd: float | None
 
 
-def shortages(case: PlanCase, plan: Plan) -> pd.DataFrame:
+def shortages(case: PlanCase, plan: Plan, view: PlanView | None = None) -> pd.DataFrame:
     """Item-locations that still lose half a unit or more in their window under the plan, each with one reason code and sentence.
 
-    Codes: frozen, stale_data, held_by_tripwire, no_surplus, below_cost, lane_closed, dock_full, budget, not_chosen. `short_units` is demand
+    Codes: frozen, stale_data, held_by_tripwire, no_surplus, below_cost, lane_closed, dock_full, storage_full, shelf_life, locked, budget,
+    not_chosen. `short_units` is demand
     expected to be lost before the next supply less what the plan brings; `value_usd` its margin. Sorted by value, highest first.
     """
-    scene = _set_scene(case, plan)
+    scene = _set_scene(case, view or PlanView.of(case, plan))
     found = []
-    for position, row in enumerate(scene.rows):
-        pack = row["units_per_pack"]
-        short = row["lost_units"] - scene.book.received[row["item_id"], row["location_id"]] * pack
-        if short >= SHORT_FROM_UNITS and not row["is_closed"]:
-            code, reason = _judge(scene, position, row)
-            value = round(short * float(row["unit_margin_usd"]), 6)
-            found.append([row["location_id"], row["item_id"], round(short, 2), code, reason, value])
+    for position in scene.short:
+        row = scene.rows[position]
+        short = row["lost_units"] - scene.book.received[row["item_id"], row["location_id"]] * row["units_per_pack"]
+        code, reason = _judge(scene, position, row)
+        value = round(short * float(row["unit_margin_usd"]), 6)
+        found.append([row["location_id"], row["item_id"], round(short, 2), code, reason, value])
     frame = pd.DataFrame(found, columns=SHORTAGE_COLUMNS)
     return frame.sort_values(["value_usd", "item_id", "location_id"], ascending=[False, True, True]).reset_index(drop=True)
 
 
-def _set_scene(case: PlanCase, plan: Plan) -> _Scene:
-    book, rows = add_up(case, plan), case.context.rows.to_dict("records")
+def _set_scene(case: PlanCase, view: PlanView) -> _Scene:
+    book, frame = view.book, case.context.rows
+    received = np.array([book.received[key] for key in zip(frame["item_id"], frame["location_id"], strict=True)], dtype=float)
+    left = frame["lost_units"].to_numpy(dtype=float) - received * frame["units_per_pack"].to_numpy(dtype=float)
+    short = np.flatnonzero((left >= SHORT_FROM_UNITS) & ~frame["is_closed"].to_numpy(dtype=bool))
+    items = set(frame["item_id"].to_numpy()[short])
+    wanted = np.flatnonzero(frame["item_id"].isin(items).to_numpy())
+    rows = dict(zip(wanted.tolist(), frame.iloc[wanted][ROW_COLUMNS].to_dict("records"), strict=True))
     by_item: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
+    for row in rows.values():
         by_item.setdefault(row["item_id"], []).append(row)
     into: dict[int, list[dict[str, Any]]] = {}
-    for pair in case.context.pairs.to_dict("records"):
+    pairs = case.context.pairs
+    for pair in pairs[pairs["receiver"].isin(short)][PAIR_COLUMNS].to_dict("records"):
         into.setdefault(pair["receiver"], []).append(pair)
     out_units: Counter[str] = Counter()
     in_units: Counter[str] = Counter()
@@ -67,7 +84,8 @@ def _set_scene(case: PlanCase, plan: Plan) -> _Scene:
     spent += sum(lane_charge(case, book, lane) for lane in sorted(book.lanes))
     budget = case.problem["budget_usd"]
     docks = {place["location_id"]: place for place in case.problem["locations"]}
-    return _Scene(case, book, rows, by_item, into, out_units, in_units, docks, None if budget is None else budget - spent)
+    left_usd = None if budget is None else budget - spent
+    return _Scene(book, view, rows, short.tolist(), by_item, into, out_units, in_units, docks, left_usd)
 
 
 def _judge(scene: _Scene, position: int, row: dict[str, Any]) -> tuple[str, str]:
@@ -162,9 +180,32 @@ def _blocked_by(scene: _Scene, row: dict[str, Any], margins: list[tuple[float, d
     if all(scene.docks[origin]["dock_out_units"] - scene.out_units[origin] < pack for origin in origins):
         names = ", ".join(origins)
         return "dock_full", f"The outbound dock of {names} is full; another pack from there would earn ${best:,.2f}."
+    held = _held_by_term(scene, place, [pair for _, pair in margins], best)
+    if held:
+        return held
     cheapest = min(pair["pack_units"] * pair["unit_cost_usd"] for _, pair in margins)
     if scene.budget_left_usd is not None and scene.budget_left_usd < cheapest:
         return "budget", f"Only ${scene.budget_left_usd:,.2f} of the budget is left; another pack would earn ${best:,.2f}."
     used = any(scene.book.loads[pair["lane_id"]] for _, pair in margins)
     lane = "the truck or pallet it would add" if used else "a lane's truck and pallets alone"
     return "not_chosen", f"Another pack would earn ${best:,.2f} before {lane}, which is not enough; more goods on the lane would change it."
+
+
+def _held_by_term(scene: _Scene, place: str, pairs: list[dict[str, Any]], best: float) -> tuple[str, str] | None:
+    """The optional term that forbids another pack on every arc that would pay, None where no single one does."""
+    arcs = scene.view.arcs_of([pair["item_id"] for pair in pairs], [pair["lane_id"] for pair in pairs])
+    blockers = scene.view.margins.blockers
+
+    def holds(name: str) -> bool:
+        return name in blockers and bool(blockers[name][arcs].all())
+
+    if holds("closed"):
+        why = "A lock, an owner's right or a closed day keeps the goods where they are"
+        return "locked", f"{why}; another pack to {place} would earn ${best:,.2f} without it."
+    if holds("shelf_life"):
+        return "shelf_life", f"What could be spared is not good for long enough at {place}; fresher stock would earn ${best:,.2f} a pack."
+    if holds("storage"):
+        return "storage_full", f"The storage of {place} is full; room for another pack there would earn ${best:,.2f}."
+    if holds("dock_out_of_a_day") or holds("dock_in_of_a_day"):
+        return "dock_full", f"A dock on the way to {place} is full on that day; another pack would earn ${best:,.2f} on another day."
+    return None

@@ -4,28 +4,16 @@ Nothing is decided here; figures come from explain.py, plan_money.py and line_fa
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from pipelines.domain.errors import UsageError
-from pipelines.planning.explain import COST_PARTS, count_text, cover_text, pairs_of, usd_text
+from pipelines.planning.explain import COST_PARTS, count_text, cover_text, usd_text
 from pipelines.planning.inputs import PlanCase
 from pipelines.planning.line_facts import PlanView, line_facts
-from pipelines.planning.plan_money import Pair, PlanLedger, add_up, share_lane_charges
+from pipelines.planning.plan_money import PlanLedger
 from pipelines.planning.problem import Plan
-
-
-@dataclass(frozen=True)
-class _Story:
-    """What the stories of one plan's lines share."""
-
-    case: PlanCase
-    book: PlanLedger
-    shares: dict[Pair, float]
-    arcs: dict[Pair, dict[str, Any]]
-    view: PlanView
 
 
 def explain_line(case: PlanCase, plan: Plan, lines: pd.DataFrame, line_id: str) -> str:
@@ -39,27 +27,26 @@ def explain_line(case: PlanCase, plan: Plan, lines: pd.DataFrame, line_id: str) 
 def explain_lines(case: PlanCase, plan: Plan, lines: pd.DataFrame, view: PlanView | None = None) -> dict[str, str]:
     """The story of every line in `lines` by line_id: value by segment, landed cost by part, covers and risks, dates, what holds it back."""
     view = view or PlanView.of(case, plan)
-    book = add_up(case, plan)
-    story = _Story(case, book, share_lane_charges(case, book), pairs_of(case, book), view)
     facts = line_facts(view, lines).to_dict("records")
-    return {line["line_id"]: _tell(story, line, fact) for line, fact in zip(lines.to_dict("records"), facts, strict=True)}
+    notes = case.context.rows["forecast_note"].tolist()
+    return {line["line_id"]: _tell(view, line, fact, notes) for line, fact in zip(lines.to_dict("records"), facts, strict=True)}
 
 
-def _tell(story: _Story, line: dict[str, Any], fact: dict[str, Any]) -> str:
-    pair = story.arcs[line["item_id"], line["lane_id"]]
-    parts = [line["reason"], "", *_explain_value(line, story.book), "", *_explain_cost(story, line, pair, fact), ""]
+def _tell(view: PlanView, line: dict[str, Any], fact: dict[str, Any], notes: list[str]) -> str:
+    pair = view.pairs[line["item_id"], line["lane_id"]]
+    parts = [line["reason"], "", *_explain_value(line, view.book), "", *_explain_cost(view, line, pair, fact), ""]
     parts += [f"Ships {line['ship_date']}, arrives {line['arrival_date']} ({line['mode']})."]
     before, after = (cover_text(line[f"donor_cover_{when}_days"]) for when in ("before", "after"))
     parts += [f"Donor {line['origin']}: {before} if nothing moves, {after} after; gives {line['donor_share']:.0%} of what is available."]
     before, after = (cover_text(line[f"receiver_cover_{when}_days"]) for when in ("before", "after"))
     parts += [f"Receiver {line['destination']}: {before} if nothing moves, {after} after."]
-    parts += [_risk_text(line, fact), _held_text(story, line, fact)]
+    parts += [_risk_text(line, fact), _held_text(view, line, fact)]
     parts += [
         f"Break-even freight {usd_text(line['break_even_freight_usd'])}, planned {usd_text(line['freight_usd'])}: "
         "beyond it a new plan would leave the line out."
     ]
     parts += [_next_source(fact)]
-    note = story.case.context.rows["forecast_note"].iloc[pair["receiver"]]
+    note = notes[pair["receiver"]]
     return "\n".join([*parts, f"Forecast: {note}"] if note else parts)
 
 
@@ -79,15 +66,15 @@ def _explain_value(line: dict[str, Any], book: PlanLedger) -> list[str]:
     return texts
 
 
-def _explain_cost(story: _Story, line: dict[str, Any], pair: dict[str, Any], fact: dict[str, Any]) -> list[str]:
+def _explain_cost(view: PlanView, line: dict[str, Any], pair: dict[str, Any], fact: dict[str, Any]) -> list[str]:
     key, units = (line["item_id"], line["lane_id"]), line["units"]
     texts = [f"Landed cost {usd_text(line['cost_usd'])}:"]
     for part, label in COST_PARTS.items():
         usd = units * pair[f"{part}_usd_per_unit"]
         texts += [f"  {label} {usd_text(usd)}"] if usd else []
-    line_usd = story.book.arcs[key].get("line_cost_usd", 0.0)
+    line_usd = view.book.arcs[key].get("line_cost_usd", 0.0)
     texts += [f"  line charge {usd_text(line_usd)}"] if line_usd else []
-    saved, share = usd_text(fact["lane_saving_usd"]), usd_text(story.shares[key])
+    saved, share = usd_text(fact["lane_saving_usd"]), usd_text(view.shares[key])
     return [*texts, f"  share of pallets and trucks {share}; without this line the lane would cost {saved} less"]
 
 
@@ -117,7 +104,7 @@ HOLDS = {
 }
 
 
-def _held_text(story: _Story, line: dict[str, Any], fact: dict[str, Any]) -> str:
+def _held_text(view: PlanView, line: dict[str, Any], fact: dict[str, Any]) -> str:
     """Why not a pack more: the limits in the way with their prices, or what it would lose."""
     held = [HOLDS[name].format(**line) for name in fact["held_by"].split() if name in HOLDS]
     worth = fact["next_pack_usd"]
@@ -128,7 +115,7 @@ def _held_text(story: _Story, line: dict[str, Any], fact: dict[str, Any]) -> str
             else f"A pack more would earn {usd_text(worth)}; this plan does not take it."
         )
     said = f"No pack more, since {' and '.join(held)}"
-    prices, places = story.view.prices, story.view.problem.location_ids
+    prices, places = view.prices, view.problem.location_ids
     for name, place, usd in (("dock_out", "origin", prices.dock_out_usd), ("dock_in", "destination", prices.dock_in_usd)):
         if name in fact["held_by"].split() and usd[places.index(line[place])] > 0:
             said += f"; a unit more at the dock of {line[place]} would earn {usd_text(usd[places.index(line[place])])}"

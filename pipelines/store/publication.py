@@ -104,11 +104,16 @@ def read_run(published_dir: Path, run_id: str) -> Publication | None:
     return _read(folder) if (folder / MANIFEST).is_file() else None
 
 
+def list_publications(published_dir: Path) -> list[Publication]:
+    """Every published run, by business date, then run id."""
+    folders = {path.parent.resolve() for path in Path(published_dir).glob(f"*/{MANIFEST}") if not path.parent.name.startswith(".")}
+    return sorted((_read(folder) for folder in folders), key=lambda found: (found.as_of, found.run_id))
+
+
 def read_before(published_dir: Path, as_of: datetime.date) -> Publication | None:
     """The publication of the latest date before `as_of`, of several the one whose run id sorts last; None if there is none."""
-    folders = [path.parent for path in Path(published_dir).glob(f"*/{MANIFEST}") if not path.parent.is_symlink()]
-    earlier = [found for found in map(_read, sorted(folders)) if found.as_of < as_of]
-    return max(earlier, key=lambda found: (found.as_of, found.run_id), default=None)
+    earlier = [found for found in list_publications(published_dir) if found.as_of < as_of]
+    return earlier[-1] if earlier else None
 
 
 def verify(folder: Path) -> list[str]:

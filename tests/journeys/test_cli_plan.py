@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from cli.main import call
-from pipelines.store.publication import current
+from pipelines.planning.diff import CAUSES
+from pipelines.store.publication import current, list_publications
 
 EVENSTOCK = Path(sys.executable).with_name("evenstock")
 
@@ -37,6 +38,17 @@ def test_explain_tells_one_line(at_home, capfd, one_line):
     assert len(capfd.readouterr().out.splitlines()) >= 3
     assert call(["plan", "explain", line[:-1] + ("0" if line[-1] != "0" else "1")]) == 2
     assert f"did you mean {line}?" in one_line()
+
+
+def test_two_plans_differ_by_cause(at_home, capfd, one_line):
+    dates = [one.as_of.isoformat() for one in list_publications(at_home / "published")]
+    assert call(["plan", "diff", dates[-1], dates[-1]]) == 0
+    assert "move the same units" in capfd.readouterr().out
+    assert call(["plan", "diff", dates[0], dates[-1], "--json"]) == 0
+    changes = json.loads(capfd.readouterr().out)
+    assert len(dates) == 1 or all(row["cause"] in CAUSES and row["because"] for row in changes)
+    assert call(["plan", "diff", dates[-1], "1999-01-01"]) == 2
+    assert "no plan '1999-01-01' is published; the latest are" in one_line()
 
 
 def test_no_control_character_of_an_argument_reaches_the_terminal(at_home, one_line):
