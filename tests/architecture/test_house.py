@@ -17,7 +17,7 @@ MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 300, 40
 LONG_ON_PURPOSE = {
     "pipelines/store/migrations/versions/0001_ledger.py:_create_plan_lines": "one table, column by column, as it was made then",
     "tests/properties/test_audit_faults.py:check_faults": "every clause of the audit tried at one place of one plan",
-    "tests/properties/test_audit_faults.py:draw_problem": "one document, key by key, from one stream of luck",
+    "tests/properties/drawn_problems.py:draw_problem": "one document, key by key, from one stream of luck",
 }
 
 
