@@ -5,42 +5,11 @@ No defaults are hidden elsewhere. Reading a policy from a file is the shells' bu
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from pipelines.domain.errors import InputRefused, did_you_mean, shown
-
-
-@dataclass(frozen=True)
-class Range:
-    """Values that a number may have: from `low` to `high`, an open end not included."""
-
-    low: float = 0.0
-    high: float = math.inf
-    is_low_open: bool = False
-    is_high_open: bool = False
-
-    def __contains__(self, value: float) -> bool:
-        above = value > self.low if self.is_low_open else value >= self.low
-        return above and math.isfinite(value) and (value < self.high if self.is_high_open else value <= self.high)
-
-    def __str__(self) -> str:
-        low = f"{'above' if self.is_low_open else 'at least'} {self.low:.10g}"
-        high = f"{'below' if self.is_high_open else 'at most'} {self.high:.10g}"
-        return low if math.isinf(self.high) else f"{low} and {high}"
-
-
-AMOUNT = Range()
-POSITIVE = Range(0.0, is_low_open=True)
-SHARE = Range(0.0, 1.0)
-# A target of certainty would ask for endless stock.
-PROBABILITY = Range(0.0, 1.0, is_low_open=True, is_high_open=True)
-DAYS = Range(1, 3660)
-WEEKS = Range(1, 520)
-COUNT = Range(1, 10**9)
-RATIO_UP = Range(1.0)
-
+from pipelines.domain.ranges import AMOUNT, COUNT, DAYS, POSITIVE, PROBABILITY, RATIO_UP, SHARE, WEEKS, Range
 
 # What the gates check, by the name that a verdict gives it; `suite` stands for every expectation of a feed's suite.
 GATE_RULES = (
@@ -125,6 +94,16 @@ class TermsPolicy:
 
 
 @dataclass(frozen=True)
+class DispositionPolicy:
+    """What the ladder of options about an imbalance assumes."""
+
+    surplus_cover_weeks: int = _within(WEEKS, 4)
+    markdown_share: float = _within(SHARE, 0.3)
+    expedite_cost_usd_per_unit: float = _within(AMOUNT, 0.5)
+    order_cost_usd: float = _within(AMOUNT, 0.0)
+
+
+@dataclass(frozen=True)
 class ApprovalPolicy:
     """A lane whose every line is under every threshold is approved by policy; the lines of any other lane wait for a person."""
 
@@ -201,6 +180,7 @@ class Policy:
     finance: FinancePolicy = field(default_factory=FinancePolicy)
     planning: PlanningPolicy = field(default_factory=PlanningPolicy)
     terms: TermsPolicy = field(default_factory=TermsPolicy)
+    disposition: DispositionPolicy = field(default_factory=DispositionPolicy)
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     kpi: KpiPolicy = field(default_factory=KpiPolicy)
     feedback: FeedbackPolicy = field(default_factory=FeedbackPolicy)

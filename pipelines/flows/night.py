@@ -21,7 +21,7 @@ ITEM_COLUMNS_OF_FORECAST = ("item_id", "category", "supplier_lead_time_days", "r
 
 PUBLISHED = (
     *("plan.json", "problem.json", "explanations.json", "audit.json", "inputs.json"),
-    *("plan_lines.parquet", "line_facts.parquet", "limit_prices.parquet", "shortages.parquet"),
+    *("plan_lines.parquet", "line_facts.parquet", "limit_prices.parquet", "shortages.parquet", "dispositions.parquet"),
 )
 
 
@@ -108,6 +108,7 @@ def _learned_exposure(run: Run) -> dict[str, float]:
 
 def make_plan(run: Run) -> dict[str, Any]:
     """Build the planning case, solve it, explain it and hand the lines to the store; returns the plan's header."""
+    from pipelines.planning.disposition import dispositions
     from pipelines.planning.explain import plan_lines
     from pipelines.planning.line_facts import PlanView, line_facts, price_frame
     from pipelines.planning.problem import Problem
@@ -130,6 +131,7 @@ def make_plan(run: Run) -> dict[str, Any]:
     run.work.write_frame("line_facts", line_facts(view, lines))
     run.work.write_frame("limit_prices", price_frame(view))
     run.work.write_frame("shortages", shortages(case, plan, view))
+    run.work.write_frame("dispositions", dispositions(view, lines))
     put_tables(run.work.store, {"plan_lines": lines})
     run.work.finish("plan")
     return {"status": plan.status, "lines": len(lines), "objective_usd": plan.objective_usd, "gap_share": plan.gap_share}

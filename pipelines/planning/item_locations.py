@@ -52,6 +52,7 @@ def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, p
         wait = rows["next_review_days"].astype(float).fillna(wait)
     weeks = (wait + rows["item_id"].map(lead)).map(candidates.arrival_week).clip(lower=1)
     rows["window_weeks"] = weeks.astype(np.int64)
+    rows["lead_weeks"] = rows["item_id"].map(lead).map(candidates.arrival_week).astype(np.int64)
     notes = summary.set_index(["item_id", "location_id"])["note"] if len(summary) else pd.Series(dtype=object)
     index = pd.MultiIndex.from_frame(rows[["item_id", "location_id"]])
     spreads = summary.set_index(["item_id", "location_id"])["dispersion_k"] if "dispersion_k" in summary else pd.Series(dtype=float)
@@ -133,6 +134,9 @@ def describe_rows(
     rows["supply_units"] = np.where(inside, arriving, 0.0).sum(axis=1)
     rows["lost_units"] = lost.sum(axis=1)
     rows["floor_units"] = paths.floor_units[:, 0]
+    rows["late_supply_units"], rows["expedite_saves_units"] = _late_supply(rows, lost, arriving, demand)
+    weeks = np.arange(demand.shape[1])[None, :]
+    rows["reorder_saves_units"] = np.where(weeks >= rows["lead_weeks"].to_numpy()[:, None], lost, 0.0).sum(axis=1)
     first = np.where(lost > curves.SNAP, np.arange(demand.shape[1])[None, :], demand.shape[1]).min(axis=1)
     at = np.minimum(first, demand.shape[1] - 1)
     line = np.arange(len(rows))
@@ -150,3 +154,17 @@ def describe_rows(
     rows["is_donor"] = free & (rows["donor_cap_packs"] >= 1)
     rows["is_receiver"] = free & (rows["lost_units"] > curves.SNAP) & ~rows["is_closed"]
     return rows
+
+
+def _late_supply(rows: pd.DataFrame, lost: np.ndarray, arriving: np.ndarray, demand: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Units of dated supply that come only after the first loss, and the losses that they would save if they came in its week.
+
+    What an early arrival saves it cannot sell later: the saving is the difference of two courses of stock.
+    """
+    weeks = np.arange(lost.shape[1])[None, :]
+    first = np.where(lost > curves.SNAP, weeks, lost.shape[1]).min(axis=1)[:, None]
+    late = np.where(weeks > first, arriving, 0.0)
+    sooner = arriving - late + np.where(weeks == first, late.sum(axis=1)[:, None], 0.0)
+    on_hand, window = rows["available_units"].to_numpy(dtype=float), rows["window_weeks"].to_numpy()
+    then = curves.project_stock(on_hand, sooner, demand[:, None, :], window).lost_units[:, 0, :]
+    return late.sum(axis=1), (lost - then).sum(axis=1).clip(min=0.0)
