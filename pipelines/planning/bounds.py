@@ -3,7 +3,6 @@
 import numpy as np
 
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
-from pipelines.planning.terms import open_arcs
 
 BOUND_SLACK = 1e-6
 
@@ -27,7 +26,7 @@ def arc_limits(problem: Problem) -> Ints:
         ratio = np.divide(room, each, out=np.full(problem.arcs, np.inf), where=each > 0)
         limit = np.minimum(limit, np.floor(np.minimum(ratio * (1 + 1e-9), 2.0**62)).astype(np.int64))
     limit = np.where(most > 0, limit, 0)
-    limit = np.where(open_arcs(problem) & (limit >= problem.terms.arc_min_packs), limit, 0)
+    limit = np.where(problem.arc_is_open & (limit >= problem.terms.arc_min_packs), limit, 0)
     # A minimum, or a charge for leaving the last plan, can make packs worth moving that do not pay by themselves.
     terms = problem.terms
     free = (problem.min_shipment_kg[problem.arc_lane] == 0) & (terms.arc_min_packs <= 1) & (terms.arc_churn_usd == 0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.planning.objective import NOISE, curve_packs, evaluate, lane_load, lane_pallets, whole_above
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
-from pipelines.planning.terms import open_arcs, rooms, tariff_usd
+from pipelines.planning.terms import tariff_usd
 
 Flags = NDArray[np.bool_]
 SMALLEST_USD = 1e-6
@@ -143,13 +143,13 @@ class Margins:
             "trucks": trucks > p.max_trucks[lane],
             "budget": self.next_spent_usd > self.budget_left + NOISE,
             "both_ways": np.isin(leaves, arrives[moving]) | np.isin(arrives, leaves[moving]),
-            "closed": ~open_arcs(p),
+            "closed": ~p.arc_is_open,
         }
         return found | self._rooms()
 
     def _rooms(self) -> dict[str, Flags]:
         found: dict[str, Flags] = {}
-        for room in rooms(self.problem):
+        for room in self.problem.rooms:
             blocked = found.setdefault(room.name.replace(" ", "_"), np.zeros(self.problem.arcs, dtype=bool))
             used = float(room.weight @ self.packs[room.arcs])
             blocked[room.arcs] |= used + room.weight > room.limit * (1 + NOISE) + NOISE

@@ -9,19 +9,25 @@ import numpy as np
 
 from pipelines.planning.objective import curve_packs, evaluate, violations
 from pipelines.planning.problem import Ints, Problem
-from pipelines.planning.terms import Room, open_arcs, rooms, short_lines
+from pipelines.planning.terms import Room, short_lines
+
+MOST_RAISED = 200
 
 
 def meet_terms(problem: Problem, packs: Ints) -> Ints:
     """The plan with packs taken away, least worth for the room they take first, until no limit of a term is exceeded.
 
-    Lines that end below their minimum are raised to it where every limit allows and it pays, else dropped. Firm lines stay.
+    Lines that end below their minimum are raised to it where every limit allows and it pays (of the dearest `MOST_RAISED`), else dropped.
+    Firm lines stay.
     """
     firm = problem.arc_fixed_packs >= 0
-    packs = np.where(open_arcs(problem) | firm, packs, 0)
-    for room in rooms(problem):
+    packs = np.where(problem.arc_is_open | firm, packs, 0)
+    for room in problem.rooms:
         _shed(problem, packs, room)
-    for a in np.flatnonzero(short_lines(problem, packs)).tolist():
+    short = np.flatnonzero(short_lines(problem, packs))
+    short = short[np.argsort(-_last_pack_usd(problem, packs)[short], kind="stable")]
+    packs[short[MOST_RAISED:]] = 0
+    for a in short[:MOST_RAISED].tolist():
         raised, dropped = packs.copy(), packs.copy()
         raised[a], dropped[a] = problem.terms.arc_min_packs[a], 0
         pays = evaluate(problem, raised).total > evaluate(problem, dropped).total

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.planning.terms import Terms
+from pipelines.planning.terms import Room, Terms, find_rooms, open_arcs
 
 PROBLEM_FORMAT = "evenstock-problem/1"
 PLAN_FORMAT = "evenstock-plan/1"
@@ -131,6 +131,16 @@ class Problem:
     def arc_loss(self) -> Ints:
         """Loss curve an arc draws on, -1 where its origin may give nothing."""
         return self.loss.lookup(self.arc_item, self.arc_origin, len(self.location_ids))
+
+    @cached_property
+    def rooms(self) -> list[Room]:
+        """Optional terms of the form "no more than", see terms.py."""
+        return find_rooms(self)
+
+    @cached_property
+    def arc_is_open(self) -> NDArray[np.bool_]:
+        """Arcs that locks, owners and calendars leave open."""
+        return open_arcs(self)
 
     @cached_property
     def arc_cost_usd_per_pack(self) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 import pulp
 
 from pipelines.planning.problem import Ints, Problem
-from pipelines.planning.terms import cheapest_band, closed_day_arcs, locked_arcs, rooms, strange_owner_arcs
+from pipelines.planning.terms import cheapest_band, closed_day_arcs, locked_arcs, strange_owner_arcs
 from pipelines.planning.variables import Formulation, Row
 
 LE, EQ, GE = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
@@ -68,7 +68,7 @@ def churn_costs(m: Formulation) -> list[tuple[Any, float]]:
 
 
 def _named_rooms(m: Formulation, name: str) -> Iterator[Row]:
-    for room in rooms(m.problem):
+    for room in m.problem.rooms:
         pairs = [(m.packs[a], float(w)) for a, w in zip(room.arcs, room.weight, strict=True) if m.packs[a] is not None]
         if room.name == name and pairs:
             yield "_".join(f"{part:06d}" for part in room.key), pairs, LE, room.limit

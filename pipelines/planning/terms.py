@@ -185,7 +185,7 @@ class Room:
     limit: float
 
 
-def rooms(problem: "Problem") -> list[Room]:
+def find_rooms(problem: "Problem") -> list[Room]:
     """Every term of the form "no more than": storage, docks of each day, lots, and the weight that a tariff goes up to."""
     terms = problem.terms
     if not terms.is_on:
@@ -238,13 +238,11 @@ def broken_terms(problem: "Problem", packs: Ints) -> list[str]:
     """Names of the terms that a plan breaks."""
     if not problem.terms.is_on:
         return []
-    found = {
-        "locked item": packs[locked_arcs(problem)].any(),
-        "owner": packs[strange_owner_arcs(problem)].any(),
-        "closed day": packs[closed_day_arcs(problem)].any(),
-        "minimum line": short_lines(problem, packs).any(),
-    }
-    for room in rooms(problem):
+    found = {"minimum line": short_lines(problem, packs).any()}
+    if packs[~problem.arc_is_open].any():
+        closers = {"locked item": locked_arcs, "owner": strange_owner_arcs, "closed day": closed_day_arcs}
+        found |= {name: packs[closed(problem)].any() for name, closed in closers.items()}
+    for room in problem.rooms:
         over = float(room.weight @ packs[room.arcs]) > room.limit * (1 + NOISE) + NOISE
         found[room.name] = found.get(room.name, False) or over
     return [name for name, broken in found.items() if broken]
@@ -272,7 +270,7 @@ def without_terms(problem: "Problem") -> "Problem":
     terms = problem.terms
     if not terms.is_on:
         return problem
-    most = np.where(open_arcs(problem), problem.arc_max_packs, 0)
+    most = np.where(problem.arc_is_open, problem.arc_max_packs, 0)
     for room in _lot_rooms(problem):
         most[room.arcs] = np.minimum(most[room.arcs], int(room.limit))
     most = np.maximum(most, problem.arc_fixed_packs)
