@@ -84,6 +84,7 @@ def rebuild(
     run: Annotated[str, typer.Option("--run", metavar="ID", help="Run to make again, as the ledger or a manifest names it.")] = "",
     into: Annotated[Path | None, typer.Option("--into", metavar="FOLDER", help="New folder for it; else rebuilt/ID in the home.")] = None,
     all_state: Annotated[bool, typer.Option("--all", help="Make again what is missing or damaged of lake and publications.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Make a past run again from landed files and the ledger, beside the live state, and compare every digest. Exit 5 if one differs.
 
@@ -94,6 +95,8 @@ def rebuild(
     if bool(run) == all_state:
         raise UsageError("give --run ID for one run, or --all for lake and publications")
     settings = load_settings()
+    if dry_run:
+        return _say_rebuild(settings, run)
     if all_state:
         return _rebuild_all(settings)
     from dagster_project.rebuild import rebuild_run
@@ -105,6 +108,26 @@ def rebuild(
     if not found.same:
         raise RebuildDiffers(f"{_difference(found)}; it lies in {folder}")
     say(f"run {run} came out the same: {found.files} files agree, plan, manifest and marts among them; it lies in {folder}")
+
+
+def _say_rebuild(settings: "Settings", run: str) -> None:
+    """What a rebuild would do, and whether what it needs is there."""
+    from pipelines.flows.rebuild import find_landed, find_past_run
+    from pipelines.flows.retention import kept_runs
+    from pipelines.settings import load_policy
+    from pipelines.store.ledger import open_ledger
+    from pipelines.store.publication import verify
+
+    home = settings.folders
+    ledger = open_ledger(home.root, settings.ledger_url or None, read_only=True)
+    runs = kept_runs(ledger.proposed_runs(), load_policy(home).retention)
+    names = [run] if run else [kept["run_id"] for kept in runs if verify(home.published / kept["run_id"])]
+    for name in names:
+        past = find_past_run(ledger, name)
+        files = sum(len(find_landed(home, feed, ranges)) for feed, ranges in past.made_of["partitions"].items())
+        say(f"would make run {name} of {past.as_of} again from {files:,} landed files")
+    if not run:
+        say(f"would read what is missing of the lake, and make {len(names)} publications again")
 
 
 def _rebuild_all(settings: "Settings") -> None:

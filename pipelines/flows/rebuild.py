@@ -93,19 +93,28 @@ def lay_out(live: Home, ledger: "Ledger", past: PastRun, target: Home, tell: Tel
 def _make_lake(live: Home, target: Home, partitions: Mapping[str, Any], tell: Tell) -> None:
     from pipelines.extracts.contracts.contract import load_contract
     from pipelines.extracts.lake.partitions import ingest
-    from pipelines.extracts.landing.landed import list_landed
 
     for position, feed in enumerate(sorted(partitions)):
         tell(f"reading {feed}", 0.05 + 0.35 * position / len(partitions))
-        landed = {(file.business_date, file.version): file for file in list_landed(live.landing, feed)}
-        for day, version in unpack_versions(partitions[feed]).items():
-            file = landed.get((day, version))
-            if file is None:
-                raise InputRefused(
-                    f"{live.landing / feed}: version {version} of {day} is not there any more, so the run cannot be made again; "
-                    "restore a backup that holds it, or look at what the policy's retention removes"
-                )
+        for file in find_landed(live, feed, partitions[feed]):
             ingest(file, load_contract(feed), target.lake, target.quarantine)
+
+
+def find_landed(live: Home, feed: str, ranges: Any) -> "list[LandedFile]":
+    """The landed versions of a feed that a run read, by date. Raises `InputRefused` naming the first that is gone."""
+    from pipelines.extracts.landing.landed import list_landed
+
+    landed = {(file.business_date, file.version): file for file in list_landed(live.landing, feed)}
+    found = []
+    for day, version in unpack_versions(ranges).items():
+        file = landed.get((day, version))
+        if file is None or not file.path.is_file():
+            raise InputRefused(
+                f"{live.landing / feed}: version {version} of {day} is not there any more, so the run cannot be made again; "
+                "restore a backup that holds it, or look at what the policy's retention removes"
+            )
+        found.append(file)
+    return found
 
 
 def compare(past: PastRun, rebuilt: "Publication", made_of: Mapping[str, Any], live: "Publication | None") -> Comparison:

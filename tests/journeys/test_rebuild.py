@@ -26,6 +26,8 @@ def test_an_earlier_run_comes_out_the_same_beside_the_live_state(own_home, playe
     run = played_loop.nights[0].run_id
     (own_home / "policy.yaml").write_text("planning: {gamma: 0.2}\n")
     before = state(own_home)
+    assert call(["rebuild", "--run", run, "--dry-run"]) == 0
+    assert f"would make run {run} of {played_loop.nights[0].as_of} again from " in capfd.readouterr().out
     assert call(["rebuild", "--run", run]) == 0
     assert f"run {run} came out the same: 40 files agree" in capfd.readouterr().out
     assert state(own_home) == before

@@ -85,7 +85,12 @@ def test_wrong_calls_are_usage_errors(home: Home, words: list[str], capsys):
     assert capsys.readouterr().err.startswith("evenstock: ") or words[0] == "rebuild"
 
 
+def test_a_rebuild_of_everything_says_what_it_would_do(home: Home, capsys):
+    assert call(["rebuild", "--all", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "would read what is missing of the lake, and make 0 publications again\n"
+
+
 @pytest.mark.parametrize("command", ["backup", "restore", "rebuild", "prune"])
 def test_help_is_there(command: str, capsys):
     assert call([command, "--help"]) == 0
-    assert "--dry-run" in capsys.readouterr().out or command == "rebuild"
+    assert "--dry-run" in capsys.readouterr().out
