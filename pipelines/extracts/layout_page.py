@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from pipelines.extracts.layouts import layout_schema
 from pipelines.extracts.layouts.layout import LAYOUTS_DIR, layout_names, load_layout
 from pipelines.extracts.layouts.layout_document import MAX_LAYOUT_BYTES
-from pipelines.extracts.layouts.layout_schema import COLUMN, CONDITION, FILE, GROUP, LOOKUP, TOP, VALUES, Schema
+from pipelines.extracts.layouts.layout_keys import COLUMN, CONDITION, FILE, GROUP, LOOKUP, SPELLINGS, TOP, VALUES, Schema
+from pipelines.extracts.layouts.layout_schema import KIND_WORDS
 from pipelines.extracts.mapping.mapping_stages import REASONS
 
 _INTRO = f"""# Layouts
@@ -28,12 +28,13 @@ quarantined + left out + merged, for every file. A quarantined row shows the sou
 _COLUMNS_INTRO = """A column is the name of a source column, a number, or a mapping that has exactly one of `from`, `value`,
 `sum`, `join` and `first`. The short form `business_date` is the date that the file lands for. A source column
 may be a list of spellings, of which the first that the header has counts; names are compared without regard
-to case. `lookup.<name>.<column>` is a column of a companion file.
+to case. `lookup.<name>.<column>` is a column of a companion file, `sign.<column>` is `+`, `-` or `0`, the
+sign of the number in a column: both stand wherever a source column may.
 
 What is said works in this order: white space and words of no value (`trim`, `empty`); `from`, `first`, `join`
-or `sum`; `prefix`, `suffix`; `strip_zeros`; `codes`; then for numbers the dialect, `multiply`, `multiply_by`,
-`unit`, `divide_by`, `sign`, `round`, for dates and times their formats and the time zone; at last `default`.
-All arithmetic is exact. What no key speaks about stays as it is and meets the contract. Besides these keys a
+or `sum`; `part`; `prefix`, `suffix`; `strip_zeros`; `replace`; `codes`; then for numbers the dialect,
+`multiply`, `multiply_by`, `unit`, `divide_by`, `sign`, `round`, for dates and times their formats and the time
+zone, `add_days`; at last `when` and `default`. All arithmetic is exact. What no key speaks about stays as it is and meets the contract. Besides these keys a
 column may have any key of `values`, for itself alone.
 """
 _NUMBERS = """Any key about numbers declares a dialect. Then a number must be written in it to the letter: with `decimal:
@@ -52,7 +53,17 @@ Letters of a date format:
 | `AM` or `PM` | either of the two, with hours 1 to 12 |
 | `OFFSET` | `Z`, `+02:00` or `+0200`; without `to` the time stays as written |
 
-Anything else, and what is between single quotes, stands for itself.
+Anything else, and what is between single quotes, stands for itself. A day or time that is kept as one number
+has a format of one word:
+
+| format | stands for | for example |
+|---|---|---|
+| `CYYDDD` | century since 1900, year, day of the year (JD Edwards) | `126031` is 2026-01-31 |
+| `YYYYDDD`, `YYDDD` | year and day of the year | `2026031` |
+| `EXCEL` | days since 1899-12-30, a fraction being the time of day | `46053.5` is noon of 2026-01-31 |
+| `EPOCH`, `EPOCHMS` | seconds or milliseconds since 1970 in UTC; needs `to` | `1769860800` |
+| `hmmss`, `hmm` | time of day whose leading zeros are lost | `93015` is 09:30:15, `5` is 00:00:05 |
+| `sssss` | seconds since midnight | `34215` is 09:30:15 |
 """
 _GROUP_INTRO = """A sum that lacks a row is a wrong number that looks right. So if one row of a key is quarantined, all rows of
 the key are; a row whose key is partly unknown spoils every key that it may belong to; a row that may belong
@@ -74,7 +85,7 @@ def layout_page() -> str:
         "## Keys of a layout\n\n" + _table(TOP),
         "## `file`\n\n" + _table(FILE),
         "## `values`\n\n" + _table(VALUES) + "\n\n" + _NUMBERS,
-        "## `where`\n\nA list of conditions that must all hold; each has `column` and one other key.\n\n" + _table(CONDITION),
+        "## `where` and `when`\n\nOne condition, or a list of which all must hold; each has `column` and one other key.\n\n" + _table(CONDITION),
         "## `columns`\n\n" + _COLUMNS_INTRO + "\n" + _table(own),
         "## `lookups`\n\n" + _LOOKUP_INTRO + "\n" + _table({key: LOOKUP[key] for key in ("file", "on")}),
         "## `group`\n\n" + _GROUP_INTRO + "\n" + _table(GROUP),
@@ -96,11 +107,11 @@ def _kind(schema: Schema) -> str:
         words = [str(word) for word in schema["enum"]] or ["the name of a feed"]
         return ", ".join(_code(word) if schema["enum"] else word for word in words)
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    if schema.get("items") == layout_schema.SPELLINGS:
+    if schema.get("items") == SPELLINGS:
         return "list of source columns"
-    if {key: schema.get(key) for key in layout_schema.SPELLINGS} == layout_schema.SPELLINGS:
+    if {key: schema.get(key) for key in SPELLINGS} == SPELLINGS:
         return "source column"
-    return " or ".join(layout_schema.KIND_WORDS[kind].removeprefix("a ") for kind in kinds)
+    return " or ".join(KIND_WORDS[kind].removeprefix("a ") for kind in kinds)
 
 
 def _code(word: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.extracts.contracts.contract import Column, FeedContract, load_contracts
 from pipelines.extracts.drafting.draft_values import Profile
-from pipelines.extracts.layouts.layout import LAYOUTS_DIR, load_layout
+from pipelines.extracts.layouts.layout import LAYOUTS_DIR, SIGN_OF, load_layout
 
 SURE, KNOWN, WORD = 1.0, 0.95, 0.9
 SURE_ENOUGH = 0.8
@@ -161,6 +161,6 @@ def known_names() -> dict[tuple[str, str], tuple[str, str]]:
         layout = load_layout(path.stem)
         for rule in layout.columns if layout.feed in feeds else ():
             for spelling in rule.sources[0] if rule.kind == "from" else ():
-                if not spelling.startswith("lookup."):
+                if not spelling.startswith(("lookup.", SIGN_OF)):
                     found.setdefault((rule.column, spelling.upper()), (layout.name, layout.feed))
     return found

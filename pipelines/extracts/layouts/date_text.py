@@ -1,15 +1,18 @@
 """Days and times in a declared format, as DuckDB SQL over text: text in, canonical text out, NULL for whatever is not written that way.
 
 Letters of a format: YYYY, YY (20YY), MM, M, MON (Jan, Sep or Sept), MONTH (January), DD, D, hh, h, mm, ss, f (fractions, dropped),
-AM or PM (either, with hours 1 to 12), OFFSET (Z or +02:00). Anything else, and what is between single quotes, stands for itself.
+AM or PM (either, with hours 1 to 12), OFFSET (Z or +02:00). Anything else, and what is between single quotes, stands for itself. Formats
+that are one number, such as CYYDDD, are in `packed_dates`.
 """
 
+import dataclasses
 import functools
 import re
 from dataclasses import dataclass
 
 from pipelines.domain.errors import UsageError
 from pipelines.extracts.contracts.text_rules import quote
+from pipelines.extracts.layouts import packed_dates
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 _TOKENS = {
@@ -27,12 +30,16 @@ CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 
 @dataclass(frozen=True)
 class DateFormat:
-    """`pattern` has one group per part; `groups` gives part -> (number of its group, letters), `places` part -> (first letter, width)."""
+    """`pattern` has one group per part; `groups` gives part -> (number of its group, letters), `places` part -> (first letter, width).
+
+    Of a format that is `packed` in one number all this is true of the text that `filled` makes of it.
+    """
 
     written: str
     pattern: str
     groups: dict[str, tuple[int, str]]
     places: dict[str, tuple[int, int]]
+    packed: str = ""
 
     @property
     def has_day(self) -> bool:
@@ -52,6 +59,8 @@ def read_format(written: str) -> DateFormat:
     >>> read_format("DD.MM.YYYY").pattern
     '([0-9]{2})\\.([0-9]{2})\\.([0-9]{4})'
     """
+    if written in packed_dates.PLAIN:
+        return dataclasses.replace(read_format(packed_dates.PLAIN[written]), written=written, packed=written)
     pattern, groups, places, start = "", {}, {}, 1
     for literal, token, other in _SCAN.findall(written):
         if not token:
@@ -82,6 +91,11 @@ def time_zones() -> frozenset[str]:
     import duckdb
 
     return frozenset(name for (name,) in duckdb.execute("SELECT name FROM pg_timezone_names()").fetchall())
+
+
+def filled(text: str, form: DateFormat) -> str:
+    """SQL of the text in which the parts of a format stand in their places: itself unless the format is packed."""
+    return packed_dates.plain(text, form.packed) if form.packed else text
 
 
 def day(text: str, form: DateFormat) -> str:

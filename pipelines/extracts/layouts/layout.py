@@ -14,9 +14,11 @@ from pipelines.extracts.reading.file_format import CANONICAL, FileFormat
 
 LAYOUTS_DIR = Path(__file__).parent
 BUSINESS_DATE = "business_date"
+SIGN_OF = "sign."
 LAYOUT_NAME = r"[a-z][a-z0-9_]{0,59}"
 Spellings = tuple[str, ...]
-"""Names that a source column may go by; the first one that the header has counts. `lookup.<name>.<column>` is of a companion file."""
+"""Names that a source column may go by; the first one that the header has counts. `lookup.<name>.<column>` is of a companion file,
+`sign.<column>` is `+`, `-` or `0`, the sign of the number in a column."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,22 @@ class Unit:
 
 @dataclass(frozen=True)
 class Sign:
-    """A quantity is negative if its row has a word of `minus`, positive with one of `plus`."""
+    """A quantity is negative if its row has a word of `minus`, positive with one of `plus`, as it is written with one of `own`."""
 
     source: Spellings
     minus: tuple[str, ...]
     plus: tuple[str, ...]
+    own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A test of one source column. `kind` is in, not_in, empty, not_empty, matches, same_as or differs_from (`other` is the column)."""
+
+    source: Spellings
+    kind: str
+    words: tuple[str, ...] = ()
+    other: Spellings = ()
 
 
 @dataclass(frozen=True)
@@ -81,9 +94,12 @@ class ColumnRule:
     glue: str = ""
     time_from: Spellings = ()
     optional: bool = False
+    gaps: bool = False
+    part: str = ""
     prefix: str = ""
     suffix: str = ""
     strip_zeros: bool = False
+    replace: tuple[tuple[str, str], ...] = ()
     codes: tuple[tuple[str, str], ...] = ()
     otherwise: str | None = None
     multiply: Decimal | None = None
@@ -93,17 +109,10 @@ class ColumnRule:
     sign: Sign | None = None
     round: str = ""
     whole: bool = False
+    add_days: int = 0
+    when: tuple[Condition, ...] = ()
     default: str = ""
     line: int = 0
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A test of one source column. `kind` is in, not_in, empty, not_empty or matches."""
-
-    source: Spellings
-    kind: str
-    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

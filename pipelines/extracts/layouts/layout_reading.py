@@ -10,10 +10,12 @@ from pipelines.domain.errors import UsageError
 from pipelines.extracts.contracts.contract import Column, load_contract
 from pipelines.extracts.layouts.layout import BUSINESS_DATE, ColumnRule, Condition, Group, Layout, Lookup, Sign, Spellings, Unit, Values
 from pipelines.extracts.layouts.layout_document import Document, KeyPath, as_text, read_document
+from pipelines.extracts.layouts.layout_keys import DELIMITERS, VALUES
 from pipelines.extracts.layouts.layout_rules import KINDS, NUMBER_DIALECT, contradictions
-from pipelines.extracts.layouts.layout_schema import DELIMITERS, VALUES, schema_problems
+from pipelines.extracts.layouts.layout_schema import schema_problems
 from pipelines.extracts.reading.file_format import FileFormat, FixedField
 
+_PLAIN = ("optional", "gaps", "part", "prefix", "suffix", "strip_zeros", "round", "whole", "add_days")
 _INHERITED = ("kind", "encoding", "delimiter", "quote", "skip_lines", "header")
 
 
@@ -30,7 +32,7 @@ def read_layout(data: bytes, source: str) -> Layout:
     file = _file(document, ("file",), {}, body.get("file", {}))
     layout = Layout(
         body["layout"], body["system"], body["feed"], body["description"], file, values,
-        tuple(_condition(entry) for entry in body.get("where", [])),
+        _conditions(body.get("where", [])),
         tuple(
             _column(contract.column(name), entry, values, document.lines["columns", name]) for name, entry in body["columns"].items()
         ),
@@ -87,12 +89,17 @@ def _file(document: Document, path: KeyPath, inherited: dict[str, Any], entry: d
         raise UsageError(document.problem(path, message)) from error
 
 
+def _conditions(entry: dict[str, Any] | list[dict[str, Any]]) -> tuple[Condition, ...]:
+    return tuple(map(_condition, [entry] if isinstance(entry, dict) else entry))
+
+
 def _condition(entry: dict[str, Any]) -> Condition:
     kind = next((key for key in entry if key != "column"), "")
     words = _words(entry[kind]) if kind in ("in", "not_in") else (entry[kind],) if kind == "matches" else ()
     if kind == "empty" and not entry["empty"]:
         kind = "not_empty"
-    return Condition(_spellings(entry["column"]), kind, words)
+    other = _spellings(entry[kind]) if kind in ("same_as", "differs_from") else ()
+    return Condition(_spellings(entry["column"]), kind, words, other)
 
 
 def _column(column: Column, entry: Any, values: Values, line: int) -> ColumnRule:
@@ -104,12 +111,12 @@ def _column(column: Column, entry: Any, values: Values, line: int) -> ColumnRule
         return ColumnRule(column.name, "value", values, value=as_text(entry), line=line)
     kind = next((kind for kind in KINDS if kind in entry), "")
     sources = [entry["from"]] if kind == "from" else entry.get(kind, []) if kind != "value" else []
-    plain = {name: entry[name] for name in ("optional", "prefix", "suffix", "strip_zeros", "round", "whole") if name in entry}
+    plain = {name: entry[name] for name in _PLAIN if name in entry}
     texts = {name: as_text(entry[name]) for name in ("value", "otherwise", "default") if name in entry}
     places = {name: _spellings(entry[name]) for name in ("time_from", "multiply_by") if name in entry}
     return ColumnRule(
         column.name, kind, _values(values, entry), tuple(map(_spellings, sources)), tuple(map(_spellings, entry.get("minus", []))),
-        glue=entry.get("with", ""),
+        glue=entry.get("with", ""), replace=tuple(entry.get("replace", {}).items()), when=_conditions(entry.get("when", [])),
         codes=tuple((word, as_text(meaning)) for word, meaning in entry.get("codes", {}).items()),
         multiply=Decimal(entry["multiply"]) if "multiply" in entry else None,
         unit=_unit(entry["unit"]) if "unit" in entry else None,
@@ -128,7 +135,7 @@ def _unit(entry: dict[str, Any]) -> Unit:
 
 
 def _sign(entry: dict[str, Any]) -> Sign:
-    return Sign(_spellings(entry["from"]), _words(entry["minus"]), _words(entry["plus"]))
+    return Sign(_spellings(entry["from"]), _words(entry["minus"]), _words(entry["plus"]), _words(entry.get("own", [])))
 
 
 def _lookup(document: Document, name: str, entry: dict[str, Any], file: FileFormat) -> Lookup:
@@ -136,7 +143,7 @@ def _lookup(document: Document, name: str, entry: dict[str, Any], file: FileForm
     own = {key: value for key, value in entry.items() if key not in ("file", "on", "where", "latest")}
     on = tuple((_spellings(here), _spellings(there)) for here, there in entry["on"].items())
     inherited = {key: getattr(file, key) for key in _INHERITED}
-    where = tuple(_condition(condition) for condition in entry.get("where", []))
+    where = _conditions(entry.get("where", []))
     latest = _spellings(entry["latest"]) if "latest" in entry else ()
     return Lookup(name, entry["file"], on, _file(document, ("lookups", name), inherited, own), where, latest)
 

@@ -8,9 +8,9 @@ from typing import Any
 from pipelines.domain.errors import UsageError, did_you_mean
 from pipelines.extracts.contracts.contract import Column, FeedContract
 from pipelines.extracts.layouts import date_text
-from pipelines.extracts.layouts.layout import BUSINESS_DATE, ColumnRule, Group, Layout, Values
+from pipelines.extracts.layouts.layout import BUSINESS_DATE, SIGN_OF, ColumnRule, Group, Layout, Values
 from pipelines.extracts.layouts.layout_document import KeyPath
-from pipelines.extracts.layouts.layout_schema import VALUES
+from pipelines.extracts.layouts.layout_keys import CONDITION, VALUES
 
 KINDS = ("from", "value", "sum", "join", "first")
 NUMBER_KEYS = ("multiply", "multiply_by", "divide_by", "unit", "sign", "round", "sum")
@@ -39,7 +39,9 @@ def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any])
         yield ("values", "to"), f"{zone_column!r} is no column that this layout maps{did_you_mean(zone_column, sorted(mapped))}"
     yield from _where_problems(("where",), body.get("where", []))
     for name, entry in body.get("lookups", {}).items():
-        yield from _where_problems(("lookups", name, "where"), entry.get("where", []))
+        yield from _where_problems(("lookups", name, "where"), entry.get("where", []), alone=True)
+    for name, entry in body["columns"].items():
+        yield from _where_problems(("columns", name, "when"), entry.get("when", []) if isinstance(entry, dict) else [])
     yield from _value_problems(("values",), layout.values)
     if layout.group:
         yield from _group_problems(layout.group, contract)
@@ -64,14 +66,37 @@ def _rule_problems(rule: ColumnRule, column: Column, entry: Any, contract: FeedC
         yield f"says {' and '.join(found) or 'nothing'}; exactly one of {', '.join(KINDS)} says where the text comes from"
         return
     yield from _misplaced(column, entry)
-    if rule.sign and set(rule.sign.minus) & set(rule.sign.plus):
-        yield f"sign: {', '.join(sorted(set(rule.sign.minus) & set(rule.sign.plus)))} is both minus and plus"
+    yield from _sign_problems(rule)
+    yield from _text_problems(rule)
     factors = [factor for _, factor in rule.unit.factors] if rule.unit else [Decimal(1)]
     if rule.divide_by == 0 or rule.multiply == 0 or min(factors) < 0 or max(factors) == 0:
         yield "a factor of zero would lose every quantity; a unit may have one if its rows count elsewhere, none has one below zero"
     yield from _unknown_meanings(rule, column)
     if set(entry) & set(VALUES):
         yield from (message for _, message in _value_problems((), rule.values))
+
+
+def _sign_problems(rule: ColumnRule) -> Iterator[str]:
+    words = [*rule.sign.minus, *rule.sign.plus, *rule.sign.own] if rule.sign else []
+    twice = sorted({word for word in words if words.count(word) > 1})
+    if twice:
+        yield f"sign: {', '.join(twice)} is in two of minus, plus and own"
+
+
+def _text_problems(rule: ColumnRule) -> Iterator[str]:
+    """What would make one text of two, or has no one part to keep."""
+    if rule.part:
+        import duckdb
+
+        try:
+            duckdb.execute("SELECT regexp_full_match('', ?)", [rule.part])
+            if re.compile(rule.part).groups != 1:
+                yield f"part: {rule.part!r} needs exactly one group in parentheses, such as '.* : (.+)'; write (?:..) for any other"
+        except (duckdb.Error, re.error) as error:
+            yield f"part: {rule.part!r} is no regular expression: {str(error).removeprefix('Invalid Input Error: ')}"
+    put, taken = [new for _, new in rule.replace], [old for old, _ in rule.replace]
+    if any(one in other for n, one in enumerate(put) for other in [*put[:n], *put[n + 1 :], *taken]):
+        yield "replace: what is put in must be another for each, and none that is taken out; two texts would become one"
 
 
 def _unknown_meanings(rule: ColumnRule, column: Column) -> Iterator[str]:
@@ -90,12 +115,13 @@ def _misplaced(column: Column, entry: dict[str, Any]) -> Iterator[str]:
         (("dates", "times", "time_zone", "to"), column.type in ("date", "timestamp"), "dates and times"),
         (("time_from",), column.type == "timestamp", "times"),
         (("whole",), column.type == "integer", "whole numbers"),
+        (("add_days",), column.type == "date", "dates"),
         (("booleans",), column.type == "boolean", "booleans"),
     ):
         wrong = [key for key in keys if key in entry and not fits]
         if wrong:
             yield f"{', '.join(wrong)} is for {what}, and {column.name} is {column.type}"
-    for key, needed in (("minus", "sum"), ("with", "join"), ("time_from", "from"), ("optional", "from"), ("otherwise", "codes")):
+    for key, needed in (("minus", "sum"), ("with", "join"), ("gaps", "join"), ("time_from", "from"), ("optional", "from"), ("otherwise", "codes")):
         if key in entry and needed not in entry:
             yield f"{key!r} goes with {needed!r}"
     if "sum" in entry and "codes" in entry:
@@ -104,7 +130,8 @@ def _misplaced(column: Column, entry: dict[str, Any]) -> Iterator[str]:
 
 def _lookup_problems(layout: Layout, body: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     known = [lookup.name for lookup in layout.lookups]
-    for path, name in _texts(body, ()):
+    for path, text in _texts(body, ()):
+        name = text.removeprefix(SIGN_OF)
         if name.startswith("lookup.") and (name.count(".") < 2 or name.split(".")[1] not in known):
             yield path, f"{name!r} is of no lookup{did_you_mean(name.split('.')[1], known) if known else '; declare it under lookups'}"
     for position, lookup in enumerate(layout.lookups):
@@ -123,18 +150,25 @@ def _texts(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
         yield from _texts(child, (*path, key))
 
 
-def _where_problems(path: KeyPath, conditions: list[dict[str, Any]]) -> Iterator[tuple[KeyPath, str]]:
+def _where_problems(
+    path: KeyPath, conditions: dict[str, Any] | list[dict[str, Any]], alone: bool = False
+) -> Iterator[tuple[KeyPath, str]]:
+    """What is wrong with conditions; those of a companion, which is `alone`, see no other column."""
     import duckdb
 
-    for position, entry in enumerate(conditions):
+    one = isinstance(conditions, dict)
+    for position, entry in enumerate([conditions] if isinstance(conditions, dict) else conditions):
         tests = [key for key in entry if key != "column"]
+        place = path if one else (*path, position)
         if len(tests) != 1:
-            yield (*path, position), "has exactly one of in, not_in, empty, matches"
+            yield place, f"has exactly one of {', '.join(key for key in CONDITION if key != 'column')}"
         elif tests == ["matches"]:
             try:
                 duckdb.execute("SELECT regexp_full_match('', ?)", [entry["matches"]])
             except duckdb.Error as error:
-                yield (*path, position, "matches"), f"is no regular expression: {str(error).removeprefix('Invalid Input Error: ')}"
+                yield (*place, "matches"), f"is no regular expression: {str(error).removeprefix('Invalid Input Error: ')}"
+        elif alone and tests[0] in ("same_as", "differs_from"):
+            yield (*place, tests[0]), "is for columns of one file; a companion is asked by in, not_in, empty or matches"
 
 
 def _value_problems(path: KeyPath, values: Values) -> Iterator[tuple[KeyPath, str]]:
@@ -168,6 +202,8 @@ def _time_problems(rule: ColumnRule, column: Column) -> Iterator[str]:
                 )
                 yield f"times: {form.written!r} must hold {wanted}"
     timed = [form for form in parts if form.has_time] if parts or column.type == "date" else [date_text.read_format("hh:mm:ss")]
+    if any(form.packed.startswith("EPOCH") for form in parts) and not (values.to or values.zones):
+        yield "EPOCH counts in UTC; 'to' must say what times become, such as the time zone of the locations"
     zoned, unzoned = bool(values.to or values.zones), any("offset" not in form.groups for form in timed)
     if zoned and unzoned and not values.time_zone:
         yield "'to' says what times become; 'time_zone' must say what they are in, or OFFSET in every format"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from pipelines.extracts.contracts.contract import FeedContract
-from pipelines.extracts.layouts.layout import BUSINESS_DATE, ColumnRule, Condition, Layout, Spellings
+from pipelines.extracts.layouts.layout import BUSINESS_DATE, SIGN_OF, ColumnRule, Condition, Layout, Spellings
 
 FILL_IN = "FILL_IN"
 # What in a layout may help against a reason. A fault of the source is put right at the source, not here.
@@ -25,12 +25,16 @@ REMEDIES = {
     "not_boolean": "`booleans: {true: [..], false: [..]}` says which words mean yes and no",
     "not_in_enum": "`codes: {theirs: ours}` translates words",
     "unknown_code": "add the word to `codes:`, or say `otherwise:`",
+    "no_such_part": "`part:` is a pattern of the whole text with one group; several shapes stand in it with `|` and `(?:..)`",
+    "ambiguous_text": "`replace:` needs characters that no code of the source holds",
     "unknown_unit": "add the unit and its factor to `unit:`",
-    "bad_pattern": "`prefix:`, `suffix:` and `strip_zeros:` take off what does not belong to a code; a companion file can translate it",
+    "bad_pattern": "`prefix:`, `suffix:`, `part:` and `strip_zeros:` take off what does not belong to a code, `replace: {' ': _}` writes one character for another, `codes:` or a companion file translate it",
     "duplicate_key": "`group:` adds up rows of one key that are parts of one stock",
     "lookup_missing": "the companion file lacks the row; `optional: true` if that is no fault",
-    "sign_of_type": "`sign:` takes the sign from a column; `codes:` over `join: [type, sign]` can tell directions apart",
-    "missing_part": "`first:` takes the first column that is filled where not all are",
+    "sign_of_type": "`sign:` takes the sign from a column; `codes:` over `join: [type, sign.quantity]` tell directions apart",
+    "missing_part": "`gaps: true` if parts may be empty; `first:` takes the first column that is filled",
+    "moves_something": "`where: {column: sign.quantity, not_in: ['0']}` leaves out rows that move nothing",
+    "sign_twice": "`own:` in the sign lists the words of rows whose quantity has its own sign",
 }
 _LEFT = re.compile(rf"(?<![A-Za-z0-9_]){FILL_IN}(?![A-Za-z0-9_])")
 
@@ -62,9 +66,12 @@ def describe_rule(rule: ColumnRule) -> str:
     if rule.divide_by:
         said += f" / {rule.divide_by if isinstance(rule.divide_by, Decimal) else _names(rule.divide_by)}"
     said += f", sign by {_names(rule.sign.source)}" if rule.sign else ""
+    said += f", of it {rule.part}" if rule.part else ""
+    said += f", {rule.add_days:+} days" if rule.add_days else ""
     said += ", leading zeros off" if rule.strip_zeros else ""
     said += f", {len(rule.codes)} codes" + (f", others {rule.otherwise}" if rule.otherwise is not None else "") if rule.codes else ""
     said += ", rounded" if rule.round else ""
+    said += f", only where {' and '.join(map(describe_condition, rule.when))}" if rule.when else ""
     return said + (f", empty is {rule.default}" if rule.default else "")
 
 
@@ -100,5 +107,7 @@ def describe_condition(condition: Condition) -> str:
         "empty": "is empty",
         "not_empty": "is not empty",
         "matches": f"matches {words}",
+        "same_as": f"is the same as {_names(condition.other)}",
+        "differs_from": f"differs from {_names(condition.other)}",
     }
     return f"{_names(condition.source)} {said[condition.kind]}"

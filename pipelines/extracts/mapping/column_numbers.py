@@ -134,12 +134,12 @@ def _divided(text: "ColumnText", number: _Number) -> _Number:
 
 def _signed(text: "ColumnText", number: _Number, sign: Sign) -> _Number:
     source = text.source(sign.source)
-    minus, plus = (", ".join(map(quote, words)) for words in (sign.minus, sign.plus))
-    name = number.cell.name
-    turned = f"CASE WHEN {source.text.name} IN ({minus}) THEN -{name} WHEN {source.text.name} IN ({plus}) THEN {name} END"
+    minus, plus, own = (", ".join(map(quote, words)) for words in (sign.minus, sign.plus, sign.own))
+    name, word = number.cell.name, source.text.name
+    turned = f"CASE WHEN {word} IN ({minus}) THEN -{name} WHEN {word} IN ({plus}{', ' if own else ''}{own}) THEN {name} END"
     cell = text.stages.step(turned, source.text, number.cell)
     text.fault(f"{name} IS NOT NULL AND {cell.name} IS NULL", "unknown_code", source)
-    text.fault(f"{name} < 0", "sign_twice")
+    text.fault(f"{name} < 0" + (f" AND {word} NOT IN ({own})" if own else ""), "sign_twice")
     return _Number(cell, number.scale)
 
 

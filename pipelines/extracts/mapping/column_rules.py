@@ -1,8 +1,10 @@
 """Operators of a layout: from source cells to the canonical text of one column, and to the faults that quarantine a row."""
 
+import dataclasses
+
 from pipelines.domain.errors import UsageError
 from pipelines.extracts.contracts.contract import Column, load_contract
-from pipelines.extracts.contracts.text_rules import quote
+from pipelines.extracts.contracts.text_rules import DATE, quote
 from pipelines.extracts.layouts.layout import BUSINESS_DATE, ColumnRule, Spellings
 from pipelines.extracts.mapping import column_numbers, column_times
 from pipelines.extracts.mapping.mapping_stages import Cell, Fault
@@ -26,9 +28,30 @@ class ColumnText:
 
     def _made(self) -> Cell:
         cell = column_numbers.added_up(self) if self.rule.kind == "sum" else self._converted(self._coded(self._collected()))
+        cell = self._later(cell) if self.rule.add_days else cell
+        cell = self._only_when(cell) if self.rule.when else cell
         if self.rule.default:
             cell = self.stages.step(f"CASE WHEN {cell.name} = '' THEN {quote(self.rule.default)} ELSE {cell.name} END", cell)
         return cell
+
+    def _later(self, cell: Cell) -> Cell:
+        """A day so many days after; what is no day is left for the contract to refuse."""
+        day = f"TRY_CAST({cell.name} AS DATE)"
+        is_day = f"regexp_full_match({cell.name}, {quote(DATE)}) AND {day} IS NOT NULL"
+        moved = f"CAST({day} + {self.rule.add_days} AS VARCHAR)"
+        return self.stages.step(f"CASE WHEN {is_day} THEN {moved} ELSE {cell.name} END", cell)
+
+    def _only_when(self, cell: Cell) -> Cell:
+        """Empty where a condition of `when` does not hold; there nothing is amiss with the cell either."""
+        tests, cells, missing = [], [cell], []
+        for condition in self.rule.when:
+            test, tested, faults = self.sources.test(condition)
+            tests.append(test)
+            cells += tested
+            missing += faults
+        holds = self.stages.step(" AND ".join(f"({test})" for test in tests), *cells)
+        self.faults = [*missing, *(dataclasses.replace(fault, holds=f"{holds.name} AND ({fault.holds})") for fault in self.faults)]
+        return self.stages.step(f"CASE WHEN {holds.name} THEN {cell.name} ELSE '' END", holds, cell)
 
     def source(self, spellings: Spellings, optional: bool = False) -> Source:
         """A source column that this one is made of."""
@@ -66,11 +89,12 @@ class ColumnText:
         if rule.kind == "first":
             filled = ", ".join(f"NULLIF({cell.name}, '')" for cell in cells)
             return self.stages.step(f"coalesce({filled}, '')", *cells)
-        for source, cell in zip(self.used, cells, strict=True):
+        for source, cell in zip(self.used, cells if not rule.gaps else (), strict=not rule.gaps):
             some = " OR ".join(f"{other.name} <> ''" for other in cells)
             self.fault(f"{cell.name} = '' AND ({some})", "missing_part", source)
         parts = f" || {quote(rule.glue)} || ".join(cell.name for cell in cells)
-        return self.stages.step(f"CASE WHEN {cells[0].name} = '' THEN '' ELSE {parts} END", *cells)
+        none = " AND ".join(f"{cell.name} = ''" for cell in cells)
+        return self.stages.step(f"CASE WHEN {none} THEN '' ELSE {parts} END", *cells)
 
     def _business_date(self) -> Cell:
         if self.sources.header.position((BUSINESS_DATE,)) is not None:
@@ -85,6 +109,7 @@ class ColumnText:
 
     def _coded(self, cell: Cell) -> Cell:
         rule = self.rule
+        cell = self._part(cell) if rule.part else cell
         if rule.prefix:
             cut = f"substr({cell.name}, {len(rule.prefix) + 1})"
             cell = self.stages.step(f"CASE WHEN starts_with({cell.name}, {quote(rule.prefix)}) THEN {cut} ELSE {cell.name} END", cell)
@@ -95,6 +120,10 @@ class ColumnText:
             digits = f"regexp_full_match({cell.name}, '[0-9]+')"
             cut = f"regexp_replace({cell.name}, '^0+([0-9])', '\\1')"
             cell = self.stages.step(f"CASE WHEN {digits} THEN {cut} ELSE {cell.name} END", cell)
+        for old, new in rule.replace:
+            self.fault(f"contains({cell.name}, {quote(new)})", "ambiguous_text")
+        for old, new in rule.replace:
+            cell = self.stages.step(f"replace({cell.name}, {quote(old)}, {quote(new)})", cell)
         if rule.codes:
             whens = " ".join(f"WHEN {quote(word)} THEN {quote(meaning)}" for word, meaning in rule.codes)
             rest = "NULL" if rule.otherwise is None else quote(rule.otherwise)
@@ -103,6 +132,14 @@ class ColumnText:
             self.fault(f"{found.name} IS NULL", "unknown_code")
             cell = self.stages.step(f"coalesce({found.name}, '')", found)
         return cell
+
+    def _part(self, cell: Cell) -> Cell:
+        """What the group of the rule's pattern holds."""
+        kept = f"regexp_extract({cell.name}, {quote(f'^(?:{self.rule.part})$')}, 1)"
+        whole = f"regexp_full_match({cell.name}, {quote(self.rule.part)})"
+        found = self.stages.step(f"CASE WHEN {cell.name} = '' THEN '' WHEN {whole} THEN {kept} END", cell)
+        self.fault(f"{found.name} IS NULL", "no_such_part")
+        return self.stages.step(f"coalesce({found.name}, '')", found)
 
     def _converted(self, cell: Cell) -> Cell:
         """The text in the contract's spelling of its type. What `codes` or `value` gave is in it already."""

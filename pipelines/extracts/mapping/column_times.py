@@ -1,5 +1,6 @@
 """Operators of a layout on dates and times: declared formats, date and time of day in two columns, time zones."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipelines.extracts.contracts.text_rules import quote
@@ -33,8 +34,9 @@ def _read(text: "ColumnText", cell: Cell, formats: tuple[str, ...], reason: str)
     for written in formats:
         form = read_format(written)
         zoned = form.has_time and bool(text.rule.values.to or text.rule.values.zones)
-        reading = text.stages.step(date_text.day(cell.name, form) if is_day and not zoned else date_text.moment(cell.name, form), cell)
-        reading = _at_location(text, cell, reading, form) if zoned else reading
+        plain = _filled(text, cell, form)
+        reading = text.stages.step(date_text.day(plain.name, form) if is_day and not zoned else date_text.moment(plain.name, form), plain)
+        reading = _at_location(text, plain, reading, form) if zoned else reading
         made.append(text.stages.step(f"substr({reading.name}, 1, 10)", reading) if is_day and zoned else reading)
     return _only(text, cell, made, reason)
 
@@ -43,8 +45,8 @@ def _joined(text: "ColumnText", cell: Cell) -> Cell:
     """Date and time of day from two columns; both or neither. Midnight without a date is how some sources write no time at all."""
     values = text.rule.values
     source = text.source(text.rule.time_from)
-    days = [text.stages.step(date_text.day(cell.name, read_format(form)), cell) for form in values.dates or ISO_DAYS]
-    clocks = [text.stages.step(date_text.clock(source.text.name, read_format(form)), source.text) for form in values.times or ISO_CLOCKS]
+    days = [_part(text, cell, date_text.day, form) for form in values.dates or ISO_DAYS]
+    clocks = [_part(text, source.text, date_text.clock, form) for form in values.times or ISO_CLOCKS]
     day, clock = _only(text, cell, days, "bad_date"), _only(text, source.text, clocks, "bad_time")
     text.fault(
         f"({day.name} = '' AND {clock.name} NOT IN ('', '00:00:00')) OR ({day.name} <> '' AND {clock.name} = '')", "bad_time", source
@@ -52,6 +54,15 @@ def _joined(text: "ColumnText", cell: Cell) -> Cell:
     both = text.stages.step(f"CASE WHEN {day.name} <> '' AND {clock.name} <> '' THEN {day.name} || 'T' || {clock.name} END", day, clock)
     made = _at_location(text, both, both, read_format(ISO_MOMENTS[0])) if values.to or values.zones else both
     return text.stages.step(f"coalesce({made.name}, '')", made)
+
+
+def _filled(text: "ColumnText", cell: Cell, form: DateFormat) -> Cell:
+    return text.stages.step(date_text.filled(cell.name, form), cell) if form.packed else cell
+
+
+def _part(text: "ColumnText", cell: Cell, read: Callable[[str, DateFormat], str], written: str) -> Cell:
+    plain = _filled(text, cell, read_format(written))
+    return text.stages.step(read(plain.name, read_format(written)), plain)
 
 
 def _only(text: "ColumnText", cell: Cell, made: list[Cell], reason: str) -> Cell:

@@ -14,8 +14,7 @@ from pipelines.extracts.layouts import date_text
 from pipelines.extracts.layouts.layout import Layout, Lookup, Values
 from pipelines.extracts.mapping.column_times import ISO_DAYS
 from pipelines.extracts.mapping.mapping_stages import Cell
-from pipelines.extracts.mapping.row_mapping import holds
-from pipelines.extracts.mapping.source_columns import Header, trimmed
+from pipelines.extracts.mapping.source_columns import Header, holds, trimmed
 from pipelines.extracts.reading.file_format import open_records
 from pipelines.extracts.reading.records import LINE_COLUMN
 
@@ -72,7 +71,8 @@ def _kept(companion: Companion, keys: list[Cell], values: Values) -> str:
     if not companion.lookup.latest:
         return f"WHERE {where}"
     text = _cleaned(companion.header.cell(companion.header.require(companion.lookup.latest)).name, values)
-    days = ", ".join(date_text.day(text, date_text.read_format(form)) for form in values.dates or ISO_DAYS)
+    formats = [date_text.read_format(form) for form in values.dates or ISO_DAYS]
+    days = ", ".join(date_text.day(date_text.filled(text, form), form) for form in formats)
     # What is no day wins, so that it is quarantined where it is used; no day at all is before every other.
     day = f"coalesce({days}, CASE WHEN {text} = '' THEN '' ELSE '9999' END)"
     key = ", ".join(_cleaned(cell.name, values) for cell in keys)

@@ -12,6 +12,8 @@ REASONS = {
     "division_by_zero": "the column to divide by is zero",
     "unknown_unit": "a unit of measure that the layout has no factor for",
     "unknown_code": "a word that the layout has no meaning for",
+    "no_such_part": "not written as `part` says, so that nobody can tell which part is meant",
+    "ambiguous_text": "holds already what `replace` puts in, so that two texts would become one",
     "sign_twice": "a number below zero beside a column that carries the sign",
     "bad_date": "not a date as the layout says that the source writes them, or one that does not exist",
     "ambiguous_date": "two of the layout's formats read it as different dates or times",

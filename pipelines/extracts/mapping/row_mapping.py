@@ -123,22 +123,7 @@ def _kept(conditions: tuple[Condition, ...], sources: Sources, faults: list[Faul
     """SQL that is true for rows of the feed; a row whose companion is missing is kept, so that it is quarantined."""
     tests = []
     for condition in conditions:
-        source = sources.column(condition.source, sources.layout.values)
-        test = holds(condition, source.text.name)
-        if source.missing:
-            faults.append(source.missing)
-            test = f"({test} OR {source.missing.holds})"
-        tests.append(test)
-    return " AND ".join(tests) or "true"
-
-
-def holds(condition: Condition, name: str) -> str:
-    """SQL that is true where a condition holds for the text in `name`."""
-    words = ", ".join(map(quote, condition.words))
-    return {
-        "in": f"{name} IN ({words})",
-        "not_in": f"{name} NOT IN ({words})",
-        "empty": f"{name} = ''",
-        "not_empty": f"{name} <> ''",
-        "matches": f"regexp_full_match({name}, {words})",
-    }[condition.kind]
+        test, _, missing = sources.test(condition)
+        faults += missing
+        tests.append(" OR ".join([test, *(fault.holds for fault in missing)]))
+    return " AND ".join(f"({test})" for test in tests) or "true"

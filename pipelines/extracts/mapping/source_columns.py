@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from pipelines.domain.errors import InputRefused, did_you_mean
 from pipelines.extracts.contracts.text_rules import quote
-from pipelines.extracts.layouts.layout import Layout, Lookup, Spellings, Values
+from pipelines.extracts.layouts.layout import SIGN_OF, Condition, Layout, Lookup, Spellings, Values
+from pipelines.extracts.mapping import number_text
 from pipelines.extracts.mapping.mapping_stages import Cell, Fault, Stages
 
 EDGES = r"^[\s\p{Z}]+|[\s\p{Z}]+$"
@@ -85,6 +86,8 @@ class Sources:
 
         Of a companion file it is the row that may be missing.
         """
+        if spellings[0].startswith(SIGN_OF):
+            return self._sign(self.column(tuple(spelling.removeprefix(SIGN_OF) for spelling in spellings), values, optional), values)
         if spellings[0].startswith("lookup."):
             found = self._lookup(spellings, values)
             return dataclasses.replace(found, missing=None) if optional else found
@@ -103,6 +106,19 @@ class Sources:
             words = ", ".join(map(quote, values.empty))
             cell = self.stages.step(f"CASE WHEN {cell.name} IN ({words}) THEN '' ELSE {cell.name} END", cell)
         return cell
+
+    def test(self, condition: Condition) -> tuple[str, list[Cell], list[Fault]]:
+        """SQL that is true where a condition holds, the cells in it, and what is amiss where a companion lacks the row."""
+        named = [spellings for spellings in (condition.source, condition.other) if spellings]
+        sources = [self.column(spellings, self.layout.values) for spellings in named]
+        cells = [source.text for source in sources]
+        return holds(condition, *(cell.name for cell in cells)), cells, [source.missing for source in sources if source.missing]
+
+    def _sign(self, source: Source, values: Values) -> Source:
+        """The sign of the number in a column; empty where it has none or what stands there is no number."""
+        plain = self.stages.step(number_text.canonical(source.text.name, values), source.text)
+        whens = f"WHEN {plain.name} IS NULL THEN '' WHEN {plain.name} = '0' THEN '0' WHEN starts_with({plain.name}, '-') THEN '-'"
+        return dataclasses.replace(source, text=self.stages.step(f"CASE {whens} ELSE '+' END", plain))
 
     def keys(self, lookup: Lookup) -> list[Source]:
         """The cells of this file by which rows of a companion are found."""
@@ -124,6 +140,20 @@ class Sources:
             self._looked_up[name, position] = Source(label, raw, raw, missing)
         source = self._looked_up[name, position]
         return dataclasses.replace(source, text=self.clean(source.raw, values))
+
+
+def holds(condition: Condition, name: str, other: str = "''") -> str:
+    """SQL that is true where a condition holds for the text in `name`, beside that in `other`."""
+    words = ", ".join(map(quote, condition.words))
+    return {
+        "in": f"{name} IN ({words})",
+        "not_in": f"{name} NOT IN ({words})",
+        "empty": f"{name} = ''",
+        "not_empty": f"{name} <> ''",
+        "matches": f"regexp_full_match({name}, {words})",
+        "same_as": f"{name} = {other}",
+        "differs_from": f"{name} <> {other}",
+    }[condition.kind]
 
 
 def _shown(stages: Stages, keys: list[Source]) -> tuple[str, Cell]:

@@ -37,8 +37,8 @@ class FileFormat:
     `encoding` is any text codec; a `quote` of "" means that no quoting is used, otherwise a doubled quote escapes one. `skip_lines`
     stand before the header; without a `header` the `names` give it. `fields` is for fixed width, which has no header line, `sheet`
     for XLSX ("" = the only or first visible one), `records` for JSON lines (dotted path to the list of records in a line, "" = the
-    line is the record). `trailer` is a regular expression that the last line must match, with a group `rows` that must equal the
-    rows before it; of a spreadsheet it sees the cells joined by the delimiter.
+    line is the record). `trailer` is a regular expression that the last line must match; a group `rows` in it must equal the rows
+    before it; of a spreadsheet it sees the cells joined by the delimiter.
     """
 
     kind: str = "csv"
@@ -90,8 +90,7 @@ class FileFormat:
         if self.kind in ("parquet", "jsonl"):
             yield f"a {self.kind} file has no trailer line"
         try:
-            if "rows" not in re.compile(self.trailer).groupindex:
-                yield "trailer needs a group (?P<rows>[0-9]+)"
+            re.compile(self.trailer)
         except re.error as error:
             yield f"trailer is not a regular expression: {error}"
 

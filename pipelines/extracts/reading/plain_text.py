@@ -125,11 +125,13 @@ def _take_trailer(text: PlainText, pattern: str) -> None:
     text.end = offset + begin
 
 
-def announced_rows(pattern: str, line: str, source: str) -> int:
-    """The number in the trailer line; `InputRefused` if the last line is not the trailer."""
+def announced_rows(pattern: str, line: str, source: str) -> int | None:
+    """The number in the trailer line, None if it has none to tell; `InputRefused` if the last line is not the trailer."""
     found = re.fullmatch(pattern, line)
     if not found:
         raise InputRefused(f"{source}: the last line is not the declared trailer, but {shown(line)}; the file was cut short")
+    if "rows" not in found.groupdict():
+        return None
     digits = (found["rows"] or "").strip()
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
         raise InputRefused(f"{source}: the trailer line says {shown(digits)} rows, which is no number; ask for the file again")

@@ -95,5 +95,5 @@ def test_a_broken_rule_names_the_source_column(check_mapped):
 def test_every_reason_is_tried_here_or_with_groups_and_lookups():
     tried = {case[4] for case in NUMBERS + MONEY if len(case) > 4} | {case[2] for case in DATES + TIMES}
     by_hand = {"missing_factor", "division_by_zero", "unknown_unit", "sign_twice", "missing_part"}
-    elsewhere = {"lookup_missing", "group_differs", "partial_group"}
+    elsewhere = {"lookup_missing", "group_differs", "partial_group", "no_such_part", "ambiguous_text"}
     assert set(REASONS) - tried == by_hand | elsewhere
