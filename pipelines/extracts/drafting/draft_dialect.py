@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.domain.errors import InputRefused
+from pipelines.extracts.drafting.draft_json import records_path
 from pipelines.extracts.reading.file_format import CANONICAL, FileFormat, FixedField
 
 SAMPLE_BYTES = 256 * 1024
 SAMPLE_LINES = 200
-DELIMITER_WORDS = {";": "semicolon", "\t": "tab", "|": "pipe", ",": "comma"}
+DELIMITER_WORDS = {";": "semicolon", "\t": "tab", "|": "pipe", ",": "comma", "^": "^", "~": "~"}
 _NUMBER = re.compile(r"[-+(]?[0-9][0-9.,' ]*[-)]?%?")
 
 
@@ -48,9 +49,8 @@ def guess_dialect(path: Path) -> Dialect:
     elif sample.startswith(b"PK"):
         dialect.say("format", "xlsx", "a zip file that holds a workbook")
         dialect.format = FileFormat(kind="xlsx")
-    elif sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        dialect.say("format", "jsonl", "the first line is a JSON object")
-        dialect.format = FileFormat(kind="jsonl")
+    elif sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        _guess_json(sample, dialect)
     else:
         _guess_text(path, sample, whole, dialect)
     return dialect
@@ -91,8 +91,8 @@ def _guess_text(path: Path, sample: bytes, whole: bool, dialect: Dialect) -> Non
     text = sample.decode(encoding, "replace")
     if "\0" in text:
         raise InputRefused(f"{path.name}: a NUL byte; this is no text, workbook, Parquet or JSON file that can be drafted from")
-    lines = text.splitlines()
-    lines = lines[: len(lines) if whole else -1][:SAMPLE_LINES] or lines
+    every = text.splitlines()
+    lines = every[: len(every) if whole else -1][:SAMPLE_LINES] or every
     delimiter, width = _guess_delimiter(lines)
     shape: dict[str, Any] = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding}
     if not delimiter:
@@ -103,7 +103,7 @@ def _guess_text(path: Path, sample: bytes, whole: bool, dialect: Dialect) -> Non
         dialect.say("delimiter", word, f"{width - 1} of them in most of the first {len(lines)} lines")
     shape |= {"delimiter": delimiter, "quote": _guess_quote(lines, delimiter, dialect)}
     rows = [_cells(line, delimiter, shape["quote"]) for line in lines]
-    skip = next(n for n, row in enumerate(rows) if len(row) == width)
+    skip = _header_line(rows, width)
     if skip:
         dialect.say("skip_lines", skip, f"the lines before line {skip + 1} have other fields")
         shape["skip_lines"] = skip
@@ -112,8 +112,25 @@ def _guess_text(path: Path, sample: bytes, whole: bool, dialect: Dialect) -> Non
         dialect.say("header", False, f"line {skip + 1} holds values, no names")
         dialect.say("names", list(shape["names"]), "name the columns in their order")
     if whole and len(rows) > skip + 2:
-        shape |= _guess_trailer(lines, rows, skip, width, dialect)
+        last = _cells(every[-1], delimiter, shape["quote"])
+        plain = len(last) != width and all(len(row) == width for row in rows[skip : len(every) - 1])
+        shape |= _guess_trailer(every[-1], len(every) - skip - 2, dialect) if plain else {}
     dialect.format = FileFormat(**shape)
+
+
+def _header_line(rows: list[list[str]], width: int) -> int:
+    """The first line of the table's width in which half of the fields hold something: a title line may be filled up with delimiters."""
+    wide = [n for n, row in enumerate(rows) if len(row) == width]
+    return next((n for n in wide if 2 * sum(bool(cell.strip()) for cell in rows[n]) >= width), wide[0])
+
+
+def _guess_json(sample: bytes, dialect: Dialect) -> None:
+    """JSON lines or a document; the records may be lists inside, such as the lines of orders."""
+    dialect.say("format", "jsonl", "the file starts like JSON")
+    path = records_path(sample.decode("utf-8", "replace"))
+    if path:
+        dialect.say("records", path, "a list of objects; plain fields around it are parent.<name>")
+    dialect.format = FileFormat(kind="jsonl", records=path)
 
 
 def _guess_encoding(sample: bytes, dialect: Dialect) -> str:
@@ -175,15 +192,19 @@ def _looks_like_data(cells: list[str]) -> bool:
     return any(_NUMBER.fullmatch(name) for name in names) or len(set(names)) < len(names)
 
 
-def _guess_trailer(lines: list[str], rows: list[list[str]], skip: int, width: int, dialect: Dialect) -> dict[str, str]:
-    last = lines[-1]
-    numbers = re.findall(r"[0-9]+", last)
-    count = str(len(lines) - skip - 2)
-    if len(rows[-1]) == width or count not in numbers:
+def _guess_trailer(last: str, rows: int, dialect: Dialect) -> dict[str, str]:
+    """The last line where it alone has other fields; that it says the number of rows is best."""
+    count = str(rows)
+    if count in re.findall(r"[0-9]+", last):
+        before, after = last.split(count, 1)
+        pattern = f"{re.escape(before)}(?P<rows>[0-9]+){re.escape(after)}".replace("\\ ", " ")
+        dialect.say("trailer", pattern, f"the last line says {count}, the number of rows")
+        return {"trailer": pattern}
+    word = re.match(r"[^0-9]*[^0-9 ]", last)
+    if not word:
         return {}
-    before, after = last.split(count, 1)
-    pattern = f"{re.escape(before)}(?P<rows>[0-9]+){re.escape(after)}".replace("\\ ", " ")
-    dialect.say("trailer", pattern, f"the last line says {count}, the number of rows")
+    pattern = re.escape(word[0]).replace("\\ ", " ") + ".*"
+    dialect.say("trailer", pattern, "the last line alone has other fields; a file without it was cut short")
     return {"trailer": pattern}
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.extracts.contracts.contract import Column, FeedContract, load_contracts
-from pipelines.extracts.drafting.draft_values import Profile
+from pipelines.extracts.drafting.draft_values import Profile, packed_formats
 from pipelines.extracts.layouts.layout import LAYOUTS_DIR, SIGN_OF, load_layout
 
 SURE, KNOWN, WORD = 1.0, 0.95, 0.9
 SURE_ENOUGH = 0.8
 NEAR = 0.5
+_TABLE_COLUMNS = 4
+_RANK, _BARE = 0.0005, 0.98
+_DAY_ONLY, _MOSTLY_EMPTY, _NO_KEY = 0.95, 0.85, 0.5
 WORDS_FILE = Path(__file__).with_name("draft_words.yaml")
 
 
@@ -41,11 +45,14 @@ def plain_name(text: str) -> str:
 
 def match_columns(names: Sequence[str], profiles: Sequence[Profile], contract: FeedContract) -> dict[str, Match]:
     """The surest pairs, each source column used once. A name that is merely like another is no pair: `available` is like `unavailable`."""
-    found = []
+    found, bare = [], bare_names(names)
     for rank, column in enumerate(contract.columns):
         for position, name in enumerate(names):
             confidence, why = _confidence(name, column, contract)
-            confidence *= _fit(profiles[position], column)
+            if bare[position] != name:
+                within, reason = _confidence(bare[position], column, contract)
+                confidence, why = max((confidence, why), (within * _BARE, reason))
+            confidence *= _fit(profiles[position], column, contract)
             if confidence >= SURE_ENOUGH:
                 found.append((-confidence, rank, position, Match(column.name, position, confidence, why)))
     chosen: dict[str, Match] = {}
@@ -55,6 +62,24 @@ def match_columns(names: Sequence[str], profiles: Sequence[Profile], contract: F
             chosen[match.column] = match
             taken.add(position)
     return chosen
+
+
+def bare_names(names: Sequence[str]) -> list[str]:
+    """The names without what all of them start with, such as the two letters of a table or its name and `_`; `parent.` goes from any.
+
+    >>> bare_names(["tr_part", "tr_site", "tr_date", "tr_type"]), bare_names(["LIITM", "LIMCU", "LIPQOH", "LILOTN"])
+    (['part', 'site', 'date', 'type'], ['ITM', 'MCU', 'PQOH', 'LOTN'])
+    """
+    names = [name.rpartition("parent.")[2] if name.startswith("parent.") else name for name in names]
+    start = os.path.commonprefix([name for name in names if name])
+    marked = re.match(r"[A-Za-z0-9]{1,12}[_.]", start)
+    if len(names) < _TABLE_COLUMNS:
+        return list(names)
+    if marked:
+        return [name.removeprefix(marked[0]) for name in names]
+    if len(start) >= 2 and all(re.fullmatch(r"[A-Z][A-Z0-9]{3,7}", name) for name in names):
+        return [name[2:] for name in names]
+    return list(names)
 
 
 def nearest(column: Column, names: Sequence[str]) -> list[str]:
@@ -69,11 +94,6 @@ def nearest(column: Column, names: Sequence[str]) -> list[str]:
 def usual_words(column: str) -> tuple[str, ...]:
     """What people call a canonical column."""
     return tuple(_words()["columns"].get(column, ()))
-
-
-def is_sign(name: str) -> bool:
-    """Whether a source column is likely to say which way a quantity moves."""
-    return plain_name(name) in {plain_name(word) for word in _words()["sign_columns"]}
 
 
 def sign_words() -> dict[str, list[str]]:
@@ -93,9 +113,19 @@ def _words() -> dict[str, Any]:
     return yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
 
 
-def is_unit(name: str) -> bool:
-    """Whether a source column is likely to name the unit of the quantities in its row."""
-    return plain_name(name) in _words()["unit_columns"]
+def is_one_of(name: str, kind: str) -> bool:
+    """Whether a source column is likely to be of a kind: unit_columns, sign_columns, status_columns, time_columns, in_columns, out_columns."""
+    return _same(name, _words()[kind])
+
+
+def is_total(cell: str) -> bool:
+    """Whether a cell says that its line adds others up."""
+    return cell.strip(" :.").lower() in _words()["totals"]
+
+
+def is_base(name: str) -> bool:
+    """Whether the name of a quantity says that it is in single units, whatever the unit of its row."""
+    return bool(set(plain_name(name).split()) & {"primary", "base", "internal"})
 
 
 def _confidence(name: str, column: Column, contract: FeedContract) -> tuple[float, str]:
@@ -104,17 +134,17 @@ def _confidence(name: str, column: Column, contract: FeedContract) -> tuple[floa
     known = known_names().get((column.name, name.upper()))
     if known:
         return (KNOWN if known[1] == contract.feed else WORD), f"as in layout {known[0]}"
-    return (WORD, "a usual name") if _same(name, usual_words(column.name)) else (0.0, "")
+    for rank, word in enumerate(usual_words(column.name)):
+        if _same(name, (word,)):
+            return WORD - _RANK * rank, "a usual name"
+    return 0.0, ""
 
 
 def _same(name: str, words: Sequence[str]) -> bool:
     """Whether a name is one of some words; in names of capitals alone nobody sees where a word ends."""
     plain = {plain_name(word) for word in words}
-    return (
-        plain_name(name) in plain
-        or _without_measure(name) in plain
-        or name.lower() in {word.replace(" ", "").replace("_", "") for word in words}
-    )
+    glued = re.sub(r"[^a-z0-9]", "", name.lower())
+    return plain_name(name) in plain or _without_measure(name) in plain or glued in {re.sub("[^a-z0-9]", "", word.lower()) for word in words}
 
 
 def _without_measure(name: str) -> str:
@@ -140,15 +170,25 @@ def _likeness(one: str, other: str) -> float:
     return max(shared, difflib.SequenceMatcher(None, one, other, autojunk=False).ratio())
 
 
-def _fit(profile: Profile, column: Column) -> float:
-    """How well the sampled cells suit the column's type: 1 where they do or say nothing."""
-    numeric = column.type in ("integer", "double") or column.decimals is not None
+def _fit(profile: Profile, column: Column, contract: FeedContract) -> float:
+    """How well the sampled cells suit the column: 1 where they do or say nothing."""
     if profile.kind == "empty":
-        return 1.0
-    if numeric:
+        return 1.0 if column.nullable else _MOSTLY_EMPTY
+    fit = _fit_of_type(profile, column)
+    if not column.nullable and 2 * profile.missing > profile.rows:
+        fit *= _MOSTLY_EMPTY
+    if contract.key == (column.name,) and contract.kind == "event" and profile.distinct < profile.rows - profile.missing:
+        fit *= _NO_KEY
+    return fit
+
+
+def _fit_of_type(profile: Profile, column: Column) -> float:
+    if column.type in ("integer", "double") or column.decimals is not None:
         return 1.0 if profile.kind == "number" else 0.3
     if column.type in ("date", "timestamp"):
-        return 1.0 if profile.kind in ("date", "time") else 0.3
+        if profile.kind == "number" and packed_formats(profile.words, column.type):
+            return 1.0
+        return {"date": 1.0 if column.type == "date" else _DAY_ONLY, "time": 1.0}.get(profile.kind, 0.3)
     return 0.5 if profile.kind in ("date", "time", "clock") else 1.0
 
 

@@ -3,10 +3,10 @@
 import re
 
 from pipelines.extracts.contracts.contract import Column
-from pipelines.extracts.drafting.draft_matching import base_units, measure_of, sign_words
+from pipelines.extracts.drafting.draft_matching import base_units, measure_of, plain_name, sign_words
 from pipelines.extracts.drafting.draft_values import Numbers, Profile
 from pipelines.extracts.drafting.draft_yaml import flow, listed, plain_comment, scalar
-from pipelines.extracts.layouts.layout_words import FILL_IN
+from pipelines.extracts.layouts.layout import FILL_IN
 
 
 def is_number(column: Column) -> bool:
@@ -21,7 +21,8 @@ def word_rules(column: Column, profile: Profile) -> tuple[list[str], str]:
     if column.pattern and not all(re.fullmatch(column.pattern, word) for word in profile.words):
         return _code_rules(column, profile)
     if column.enum and not set(profile.words) <= set(column.enum):
-        codes = {word: next((known for known in column.enum if known == word.lower()), FILL_IN) for word in profile.words}
+        spelled = {word: plain_name(word).replace(" ", "_") for word in profile.words}
+        codes = {word: plain if plain in column.enum else FILL_IN for word, plain in spelled.items()}
         return [f"codes: {flow(codes)}"], f"; each is one of {', '.join(column.enum)}"
     return [], ""
 
@@ -37,18 +38,37 @@ def _measure_rules(column: Column, name: str) -> list[str]:
 
 
 def _code_rules(column: Column, profile: Profile) -> tuple[list[str], str]:
-    """Names where the contract has codes: each needs a code, from `codes:` if they are few, else from a companion file."""
+    """Texts where the contract has codes: the part after ` : `, other characters, `codes:` if they are few, else a companion file."""
     fits = {word: bool(re.fullmatch(column.pattern or "", word)) for word in profile.words}
     first = next(word for word, fit in fits.items() if not fit)
     why = f"; {plain_comment(first)} is no code that a {column.name} may be"
+    parts = [re.sub(r".* : ", "", word) for word in profile.words]
+    if any(" : " in word for word in profile.words) and all(re.fullmatch(column.pattern or "", part) for part in parts):
+        return ['part: "(?:.* : )?(.+)"'], f"{why}, what follows ' : ' is"
+    replaced = _replacements(column, profile)
+    if replaced:
+        return [f"replace: {flow(replaced)}"], why
     if profile.distinct > len(profile.words):
         return [], f"{why}: translate it in a companion file"
     return [f"codes: {flow({word: word if fit else [FILL_IN] for word, fit in fits.items()})}"], why
 
 
-def number_rules(column: Column, own: Numbers, shared: Numbers, name: str) -> tuple[list[str], str]:
+def _replacements(column: Column, profile: Profile) -> dict[str, str]:
+    """A character that no sampled text holds for each that the contract does not allow; none if those do not do."""
+    text = "".join(profile.words)
+    foreign = sorted({letter for letter in text if not re.fullmatch(column.pattern or "", letter)})
+    free = [letter for letter in "_./-" if letter not in text and re.fullmatch(column.pattern or "", letter)]
+    if not foreign or len(foreign) > len(free) or any(letter.isalnum() for letter in foreign):
+        return {}
+    made = dict(zip(foreign, free, strict=False))
+    return made if all(re.fullmatch(column.pattern or "", word.translate(str.maketrans(made))) for word in profile.words) else {}
+
+
+def number_rules(column: Column, profile: Profile, shared: Numbers, name: str) -> tuple[list[str], str]:
     """Where a column is written otherwise than most; a mark that no number of the file explains is left to do."""
-    more = ["leading_zeros: true"] if own.leading_zeros else []
+    own = profile.numbers
+    more = [f"{key}: {scalar(text, quoted=True)}" for key, text in (("prefix", profile.prefix), ("suffix", profile.suffix)) if text]
+    more += ["leading_zeros: true"] if own.leading_zeros else []
     more += _measure_rules(column, name)
     if column.type == "integer" and own.fractions_of_zeros:
         more.append("whole: true")

@@ -1,6 +1,7 @@
 """How a source writes numbers, days and nothing at all, guessed from the cells of a sample. Only drafts guess; layouts declare."""
 
 import datetime as dt
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -8,21 +9,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.domain.errors import UsageError
+from pipelines.extracts.layouts import date_text
 from pipelines.extracts.layouts.date_text import MONTHS, read_format
 
 EMPTY_WORDS = ("null", "none", "nan", "n/a", "#n/a", "na", "-", "--", "?", "(blank)", "00000000", "0000-00-00")
 _DAYS = (
     "YYYY-MM-DD", "YYYY/MM/DD", "YYYY.MM.DD", "YYYYMMDD", "DD.MM.YYYY", "D.M.YYYY", "DD/MM/YYYY", "MM/DD/YYYY", "D/M/YYYY", "M/D/YYYY",
     "DD-MM-YYYY", "MM-DD-YYYY", "DD.MM.YY", "DD/MM/YY", "MM/DD/YY", "M/D/YY", "DD-MON-YYYY", "DD-MON-YY", "D MON YYYY", "MON D, YYYY",
+    "D-MON-YYYY", "D/MON/YYYY",
 )  # fmt: skip
 _CLOCKS = (
     "hh:mm:ss", "hh:mm", "h:mm:ss AM", "h:mm AM", "hh:mm:ss.f", "h:mm:ss", "hhmmss", "hh:mm:ssOFFSET", "hh:mm:ss.fOFFSET",
 )  # fmt: skip
-FORMATS = (*_DAYS, *(f"{day}{glue}{clock}" for day in _DAYS for glue in (" ", "T") for clock in _CLOCKS))
+_WHOLE_MOMENTS = ("YYYYMMDDhhmmss", "YYYYMMDDhhmm", "YYYYMMDD-hhmmss", "YYYY-MM-DD-hh.mm.ss.f", "YYYY-MM-DD-hh.mm.ss", "YYYY-MM-DD hh.mm.ss")
+FORMATS = (*_DAYS, *(f"{day}{glue}{clock}" for day in _DAYS for glue in (" ", "T") for clock in _CLOCKS), *_WHOLE_MOMENTS)
+_PACKED_DAYS = ("CYYDDD", "YYYYDDD", "YYDDD", "DDMMYYYY", "MMDDYYYY", "DDMMYY", "MMDDYY", "YYMMDD", "DMMYY", "MDDYY")
+_PACKED_CLOCKS = ("hhmmss", "hmmss", "sssss", "hhmm", "hmm")
+_PACKED_MOMENTS = ("EPOCH", "EPOCHMS", "EXCEL")
+PACKED = {"date": (*_PACKED_DAYS, "EXCEL"), "timestamp": (*_PACKED_DAYS, *_PACKED_MOMENTS), "clock": _PACKED_CLOCKS}
+PLAUSIBLE = ("2000-01-01", "2060-01-01")
+_SIGN = "[$\u20ac\u00a3\u00a5\u20b9]"
+_AFFIXED = re.compile(rf"(?P<prefix>(?:[A-Z]{{0,3}}{_SIGN} ?|[A-Z]{{3}} )?)(?P<number>[^A-Za-z$\u20ac\u00a3\u00a5\u20b9]*)(?P<suffix>(?: [A-Za-z]{{1,5}}| ?{_SIGN})?)")
 _WHOLE, _POINT, _COMMA = r"[0-9]+", r"[0-9]*\.[0-9]+", r"[0-9]*,[0-9]+"
 _MARKED = r"[0-9]{1,3}(?P<mark>[.,' \u00a0\u202f])[0-9]{3}(?:(?P=mark)[0-9]{3})*(?:(?!(?P=mark))(?P<point>[.,])[0-9]+)?"
 _SHAPE = rf"{_WHOLE}|{_POINT}|{_COMMA}|{_MARKED}"
 MOST = 0.7
+SAMPLED = 100
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,8 @@ class Numbers:
 class Profile:
     """What the sampled cells of one source column look like. `kind` is number, date, time, clock, text or empty; `words` are the commonest.
 
-    `missing` counts the cells without a value, those with a word of `empty` included; `strays` are texts in a column of numbers or days.
+    `missing` counts the cells without a value, those with a word of `empty` included; `strays` are texts in a column of numbers or days;
+    `prefix` and `suffix` stand around every number, such as a currency.
     """
 
     kind: str
@@ -55,6 +68,9 @@ class Profile:
     missing: int = 0
     strays: tuple[str, ...] = ()
     samples: tuple[str, ...] = field(default=())
+    rows: int = 0
+    prefix: str = ""
+    suffix: str = ""
 
 
 def profile_column(cells: Sequence[str]) -> Profile:
@@ -71,7 +87,7 @@ def profile_column(cells: Sequence[str]) -> Profile:
     common = tuple(word for word, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
     empty = tuple(word for word in common if word.lower() in EMPTY_WORDS)
     values = [text for text in found if text not in empty]
-    shared: dict[str, Any] = {"words": common[:20], "distinct": len(counted), "samples": common[:3]}
+    shared: dict[str, Any] = {"words": common[:20], "distinct": len(counted), "samples": common[:3], "rows": len(cells)}
     shared["padded"] = any(map(str.__ne__, cells, texts))
     typed: dict[str, Any] = {"empty": empty, "missing": len(cells) - len(values)} | shared
     if not values:
@@ -84,11 +100,49 @@ def profile_column(cells: Sequence[str]) -> Profile:
     clocks = tuple(written for written in _CLOCKS if all(re.fullmatch(read_format(written).pattern, text) for text in values))
     if clocks and "hhmmss" not in clocks:
         return Profile("clock", formats=clocks[:1], **typed)
-    shaped = [text for text in values if re.fullmatch(_SHAPE, text.strip("-+"))]
+    prefix, suffix = _affixes(values)
+    bare = [text.removeprefix(prefix).removesuffix(suffix) for text in values]
+    shaped = [text for text in bare if re.fullmatch(_SHAPE, text.strip("-+"))]
     numbers = guess_numbers(shaped) if len(shaped) >= MOST * len(values) else None
     if numbers is not None:
-        return Profile("number", numbers, strays=_strays(values, shaped), **typed)
+        return Profile("number", numbers, strays=_strays(bare, shaped), prefix=prefix, suffix=suffix, **typed)
     return Profile("text", missing=len(cells) - len(found), **shared)
+
+
+@functools.lru_cache(maxsize=1000)
+def packed_formats(texts: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Packed formats that read every text as a plausible day, moment or time of day; a zero may stand for none.
+
+    >>> packed_formats(("126031", "125364"), "date"), packed_formats(("93015", "5959"), "clock")
+    (('CYYDDD',), ('hmmss',))
+    """
+    values = [text for text in texts if text.strip("0") or kind == "clock"]
+    if not values or not all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) for text in values):
+        return ()
+    found: dict[tuple[str, ...], str] = {}
+    has_zeros = kind == "clock" and any(len(text) > 1 and text.startswith("0") for text in values)
+    for written in ("hhmmss", "hhmm") if has_zeros else PACKED[kind]:
+        read = _read(values, written, kind)
+        if all(read) and (kind == "clock" or all(PLAUSIBLE[0] <= day < PLAUSIBLE[1] for day in read)):
+            found.setdefault(read, written)
+    return tuple(found.values())
+
+
+def _read(values: Sequence[str], written: str, kind: str) -> tuple[str, ...]:
+    import duckdb
+
+    form = read_format(written)
+    read = date_text.clock if kind == "clock" else date_text.day
+    sql = f"SELECT {read('t', form)} FROM (SELECT {date_text.filled('c', form)} AS t FROM (SELECT unnest($1) AS c))"  # noqa: S608
+    return tuple(text for (text,) in duckdb.execute(sql, [list(values)]).fetchall())
+
+
+def _affixes(values: Sequence[str]) -> tuple[str, str]:
+    """What stands in front of and behind every number alike, such as `$` or ` pcs`."""
+    found = [_AFFIXED.fullmatch(text) for text in values[:SAMPLED]]
+    pairs = {(match["prefix"], match["suffix"]) for match in found if match}
+    pairs = pairs if all(found) else set()
+    return pairs.pop() if len(pairs) == 1 else ("", "")
 
 
 def _strays(values: list[str], kept: list[str]) -> tuple[str, ...]:

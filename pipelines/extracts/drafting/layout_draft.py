@@ -11,10 +11,11 @@ from pathlib import Path
 
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.contracts.contract import Column, FeedContract
+from pipelines.extracts.drafting.draft_columns import instead, made_of_others, mapped_line, shared_format
 from pipelines.extracts.drafting.draft_dialect import Dialect, guess_dialect
-from pipelines.extracts.drafting.draft_matching import Match, is_sign, is_unit, match_columns, nearest
-from pipelines.extracts.drafting.draft_rules import factors, is_number, number_rules, sign_rule, word_rules
-from pipelines.extracts.drafting.draft_values import Numbers, Profile, profile_column
+from pipelines.extracts.drafting.draft_matching import is_total, match_columns, nearest
+from pipelines.extracts.drafting.draft_seen import Seen
+from pipelines.extracts.drafting.draft_values import Numbers, profile_column
 from pipelines.extracts.drafting.draft_yaml import flow, listed, plain_comment, scalar, with_comment
 from pipelines.extracts.layouts.layout import BUSINESS_DATE
 from pipelines.extracts.layouts.layout_document import MAX_LAYOUT_BYTES
@@ -22,7 +23,6 @@ from pipelines.extracts.layouts.layout_words import FILL_IN, lines_to_fill_in
 from pipelines.extracts.reading.file_format import open_records
 
 SAMPLE_ROWS = 500
-CANONICAL_FORMS = {"date": ("YYYY-MM-DD",), "timestamp": ("YYYY-MM-DDThh:mm:ss",)}
 
 
 @dataclass(frozen=True)
@@ -40,61 +40,21 @@ class Draft:
         return len(list(lines_to_fill_in(self.text)))
 
 
-@dataclass(frozen=True)
-class _Seen:
-    names: tuple[str, ...]
-    profiles: list[Profile]
-    matches: dict[str, Match]
-    numbers: Numbers
-    dialect: Dialect
-    rows: int
-    times: tuple[str, ...] = ()
-
-    @property
-    def units(self) -> int | None:
-        """Position of the column that names the unit of the row's quantities, if there is one that is nothing else."""
-        taken = {match.position for match in self.matches.values()}
-        return next((n for n, name in enumerate(self.names) if is_unit(name) and n not in taken), None)
-
-    @property
-    def day(self) -> int | None:
-        """Position of a column of days alone that is to be a time."""
-        places = [match.position for match in self.matches.values() if match.column in self.times]
-        return next((place for place in places if self.profiles[place].kind == "date"), None)
-
-    @property
-    def clock(self) -> int | None:
-        """Position of a column of times of day that is nothing else, where there is a day for it."""
-        taken = {match.position for match in self.matches.values()}
-        clocks = [n for n, profile in enumerate(self.profiles) if profile.kind == "clock" and n not in taken]
-        return clocks[0] if clocks and self.day is not None else None
-
-    @property
-    def sign(self) -> int | None:
-        """Position of the column that says which way a quantity moves, if there is one that is nothing else."""
-        taken = {match.position for match in self.matches.values()}
-        return next((n for n, name in enumerate(self.names) if is_sign(name) and n not in taken), None)
-
-    @property
-    def unused(self) -> list[str]:
-        """Source columns without a place."""
-        taken = {match.position for match in self.matches.values()} | {self.units, self.clock, self.sign}
-        return [name for n, name in enumerate(self.names) if n not in taken]
-
-
 def draft_layout(path: Path, contract: FeedContract, name: str) -> Draft:
     """Draft a layout for one feed from a file. Raises `InputRefused` for a file that cannot be read."""
     dialect = guess_dialect(path)
     names, cells = _sample(path, dialect)
-    profiles = [profile_column(column) for column in cells]
+    totals = {row for column in cells for row, cell in enumerate(column) if is_total(cell)}
+    profiles = [profile_column([cell for row, cell in enumerate(column) if row not in totals]) for column in cells]
     matches = match_columns(names, profiles, contract)
     numbers = _numbers(profile.numbers for profile in profiles if profile.kind == "number")
     times = tuple(column.name for column in contract.columns if column.type == "timestamp")
-    seen = _Seen(names, profiles, matches, numbers, dialect, len(cells[0]) if cells else 0, times)
+    seen = Seen(names, profiles, matches, numbers, dialect, len(cells[0]) if cells else 0, times)
     lines = [
         *_head(path, contract, name, seen),
         *_file(dialect),
         *_values(contract, seen),
+        *_where(seen, cells),
         *_columns(contract, seen),
         *_tail(contract, seen, cells),
     ]
@@ -135,7 +95,7 @@ def _numbers(found: Iterable[Numbers]) -> Numbers:
     return Numbers(decimal, thousands[0][0] if thousands else "", marked=True)
 
 
-def _head(path: Path, contract: FeedContract, name: str, seen: _Seen) -> list[str]:
+def _head(path: Path, contract: FeedContract, name: str, seen: Seen) -> list[str]:
     return [
         f"# Drafted from {plain_comment(path.name)}: {seen.rows} rows looked at. Put the right thing for {FILL_IN}; glance at every guess.",
         f"layout: {scalar(name)}",
@@ -153,7 +113,7 @@ def _file(dialect: Dialect) -> list[str]:
     )
 
 
-def _values(contract: FeedContract, seen: _Seen) -> list[str]:
+def _values(contract: FeedContract, seen: Seen) -> list[str]:
     lines = []
     if seen.numbers.decimal != ".":
         lines.append(with_comment('  decimal: ","', _such(seen, ",")))
@@ -162,9 +122,10 @@ def _values(contract: FeedContract, seen: _Seen) -> list[str]:
     if any(profile.numbers.trailing_minus for profile in seen.profiles):
         lines.append(with_comment("  trailing_minus: true", _such(seen, "-")))
     for key, kind in (("dates", "date"), ("times", "timestamp")):
-        shared = _shared_format(contract, seen, kind)
+        shared = shared_format(contract, seen, kind)
         if shared:
-            lines.append(with_comment(f"  {key}: {scalar(shared)}", "every sampled cell is written so"))
+            local = "; `to: Europe/Berlin` or the like makes it local" if shared.endswith("OFFSET") else ""
+            lines.append(with_comment(f"  {key}: {scalar(shared)}", f"every sampled cell is written so{local}"))
     empty = sorted({word for profile in seen.profiles for word in profile.empty})
     if empty:
         lines.append(with_comment(f"  empty: {flow(empty)}", "found where numbers or days stand"))
@@ -173,41 +134,41 @@ def _values(contract: FeedContract, seen: _Seen) -> list[str]:
     return ["values:", *lines] if lines else []
 
 
-def _such(seen: _Seen, mark: str) -> str:
+def _such(seen: Seen, mark: str) -> str:
     found = [text for profile in seen.profiles if profile.kind == "number" for text in profile.words if mark in text]
     return f"as in {plain_comment(found[0])}" if found else ""
 
 
-def _shared_format(contract: FeedContract, seen: _Seen, kind: str) -> str:
-    """The one way in which days (or times) are written in the columns that are mapped; if none is, in those that still could be."""
-    mapped = {match.position: contract.column(match.column).type for match in seen.matches.values()}
-    chosen = [seen.profiles[position] for position, type_ in mapped.items() if type_ == kind and position != seen.day]
-    alike = "date" if kind == "date" else "time"
-    chosen = chosen or [profile for position, profile in enumerate(seen.profiles) if position not in mapped and profile.kind == alike]
-    formats = {profile.formats for profile in chosen if profile.formats}
-    if len(formats) != 1:
-        return ""
-    written = formats.pop()
-    return written[0] if len(written) == 1 and written != CANONICAL_FORMS[kind] else ""
+def _where(seen: Seen, cells: list[list[str]]) -> list[str]:
+    """Lines that add others up, told by their words."""
+    for name, column in zip(seen.names, cells, strict=True):
+        found = sorted({cell.strip() for cell in column if is_total(cell)})
+        if found and len(found) < len({cell.strip() for cell in column}):
+            condition = f"where: {{column: {scalar(name)}, not_in: {flow(found)}}}"
+            return [with_comment(condition, "lines that add others up; they are left out and counted")]
+    return []
 
 
-def _columns(contract: FeedContract, seen: _Seen) -> list[str]:
+def _columns(contract: FeedContract, seen: Seen) -> list[str]:
     lines = ["columns:"]
     for column in contract.columns:
         match = seen.matches.get(column.name)
+        rest = "" if match else made_of_others(column, contract, seen)
         if match:
-            lines.append(_mapped(column, match, contract, seen))
+            lines.append(mapped_line(column, match, contract, seen))
+        elif rest:
+            lines.append(rest)
         elif column.name == "date" and contract.kind == "snapshot":
             lines.append(with_comment(f"  {column.name}: {BUSINESS_DATE}", "the day that the file is landed for"))
         elif column.nullable:
             lines.append(with_comment(f"  # {column.name}: ", f"may stay out. {column.description}{_perhaps(column, seen)}"))
         else:
-            hint = f"required: {column.description}{_allowed(column)}{_perhaps(column, seen)}"
+            hint = f"required: {column.description}{_allowed(column)}{instead(column, contract, seen)}{_perhaps(column, seen)}"
             lines.append(with_comment(f"  {column.name}: {FILL_IN}", hint))
     return lines
 
 
-def _perhaps(column: Column, seen: _Seen) -> str:
+def _perhaps(column: Column, seen: Seen) -> str:
     near = nearest(column, seen.unused)
     return f"; perhaps {', '.join(map(plain_comment, near))}" if near else ""
 
@@ -218,48 +179,7 @@ def _allowed(column: Column) -> str:
     return " (0 if the source has none)" if column.minimum == 0 and column.type == "integer" else ""
 
 
-def _mapped(column: Column, match: Match, contract: FeedContract, seen: _Seen) -> str:
-    name, profile = seen.names[match.position], seen.profiles[match.position]
-    more, doubts = _rules(column, name, profile, contract, seen)
-    if seen.units is not None and column.unit == "units":
-        more.append(f"unit: {{from: {scalar(seen.names[seen.units])}, factors: {factors(seen.profiles[seen.units])}}}")
-    if seen.sign is not None and column.unit == "units" and (column.minimum or 0) < 0:
-        more.append(sign_rule(seen.names[seen.sign], seen.profiles[seen.sign]))
-    if profile.missing and not column.nullable:
-        zero = " (default: 0 if that is none)" if is_number(column) else ""
-        doubts += f"; {profile.missing} of {seen.rows} are empty{zero}"
-    if profile.strays and column.type != "text":
-        doubts += f"; {listed(profile.strays)} will be quarantined"
-    why = f"{match.confidence:.0%} {match.why}; {_samples(profile)}{doubts}"
-    if more or name == BUSINESS_DATE:
-        return with_comment(f"  {column.name}: {{from: {scalar(name)}{''.join(f', {entry}' for entry in more)}}}", why)
-    return with_comment(f"  {column.name}: {scalar(name)}", why)
-
-
-def _rules(column: Column, name: str, profile: Profile, contract: FeedContract, seen: _Seen) -> tuple[list[str], str]:
-    """What the cells of a column need beside its name, and what no sample could tell."""
-    if is_number(column):
-        return number_rules(column, profile.numbers, seen.numbers, name)
-    if column.type in CANONICAL_FORMS:
-        return _day_rules(column, name, profile, contract, seen)
-    return word_rules(column, profile)
-
-
-def _day_rules(column: Column, name: str, profile: Profile, contract: FeedContract, seen: _Seen) -> tuple[list[str], str]:
-    """How days and times are written; a day whose time of day stands in a column of its own gets it."""
-    if seen.clock is not None and seen.day is not None and name == seen.names[seen.day]:
-        dates = scalar(profile.formats[0]) if len(profile.formats) == 1 else FILL_IN
-        clock = seen.profiles[seen.clock].formats[0]
-        return [f"dates: {dates}", f"time_from: {scalar(seen.names[seen.clock])}", f"times: {scalar(clock)}"], ""
-    key = "dates" if column.type == "date" else "times"
-    if not profile.formats or profile.formats == CANONICAL_FORMS[column.type] or _shared_format(contract, seen, column.type):
-        return [], ""
-    if len(profile.formats) == 1:
-        return [f"{key}: {scalar(profile.formats[0])}"], ""
-    return [f"{key}: {FILL_IN}"], f"; no sample says whether {' or '.join(profile.formats)}"
-
-
-def _tail(contract: FeedContract, seen: _Seen, cells: list[list[str]]) -> list[str]:
+def _tail(contract: FeedContract, seen: Seen, cells: list[list[str]]) -> list[str]:
     lines = [f"# Not used: {listed(seen.unused)}"] if seen.unused else []
     key = [seen.matches[name].position for name in contract.key if name in seen.matches]
     rows = list(zip(*(cells[position] for position in key), strict=True)) if key else []
@@ -275,7 +195,7 @@ def _tail(contract: FeedContract, seen: _Seen, cells: list[list[str]]) -> list[s
     return lines
 
 
-def _telling_apart(key: list[int], seen: _Seen, cells: list[list[str]]) -> list[int]:
+def _telling_apart(key: list[int], seen: Seen, cells: list[list[str]]) -> list[int]:
     """The first unused column that tells apart rows of one key, if one alone does."""
     unused = [position for position, name in enumerate(seen.names) if name in seen.unused]
     for position in unused:
@@ -283,7 +203,3 @@ def _telling_apart(key: list[int], seen: _Seen, cells: list[list[str]]) -> list[
         if len(set(rows)) == len(rows):
             return [position]
     return []
-
-
-def _samples(profile: Profile) -> str:
-    return f"holds {listed(profile.samples)}" if profile.samples else "always empty in the sample"

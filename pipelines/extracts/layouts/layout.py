@@ -15,6 +15,7 @@ from pipelines.extracts.reading.file_format import CANONICAL, FileFormat
 LAYOUTS_DIR = Path(__file__).parent
 BUSINESS_DATE = "business_date"
 SIGN_OF = "sign."
+FILL_IN = "FILL_IN"  # what a draft leaves to do
 LAYOUT_NAME = r"[a-z][a-z0-9_]{0,59}"
 Spellings = tuple[str, ...]
 """Names that a source column may go by; the first one that the header has counts. `lookup.<name>.<column>` is of a companion file,

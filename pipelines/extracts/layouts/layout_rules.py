@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.domain.errors import UsageError, did_you_mean
 from pipelines.extracts.contracts.contract import Column, FeedContract
 from pipelines.extracts.layouts import date_text
-from pipelines.extracts.layouts.layout import BUSINESS_DATE, SIGN_OF, ColumnRule, Group, Layout, Values
+from pipelines.extracts.layouts.layout import BUSINESS_DATE, FILL_IN, SIGN_OF, ColumnRule, Group, Layout, Values
 from pipelines.extracts.layouts.layout_document import KeyPath
 from pipelines.extracts.layouts.layout_keys import CONDITION, VALUES
 
@@ -20,6 +20,7 @@ _COMPANION_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}"
 
 def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Key path and message of everything in a layout that cannot be meant; `body` is what the YAML says."""
+    yield from ((path, "still to be filled in") for path, text in _texts(body, ()) if text == FILL_IN)
     mapped = {rule.column for rule in layout.columns}
     for column in contract.columns:
         if column.name not in mapped and not column.nullable:
@@ -144,7 +145,7 @@ def _lookup_problems(layout: Layout, body: dict[str, Any]) -> Iterator[tuple[Key
 
 
 def _texts(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    if isinstance(node, str) and path[0] in ("columns", "where", "group"):
+    if isinstance(node, str) and path[0] in ("columns", "where", "group", "values"):
         yield path, node
     for key, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
         yield from _texts(child, (*path, key))

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from pipelines.extracts.contracts.contract import FeedContract
-from pipelines.extracts.layouts.layout import BUSINESS_DATE, SIGN_OF, ColumnRule, Condition, Layout, Spellings
+from pipelines.extracts.layouts.layout import BUSINESS_DATE, FILL_IN, SIGN_OF, ColumnRule, Condition, Layout, Spellings
 
-FILL_IN = "FILL_IN"
 # What in a layout may help against a reason. A fault of the source is put right at the source, not here.
 REMEDIES = {
     "missing_value": "`default: 0` or another word says what an empty cell means",

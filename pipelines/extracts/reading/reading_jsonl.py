@@ -129,8 +129,8 @@ class JsonRecords:
 
 
 def _walk(value: Any, keys: tuple[str, ...], around: dict[str, Any]) -> Iterator[Any]:
-    """Records below `keys`. Plain fields of the object around a record go with it as `parent.<name>`, of the one around that as
-    `parent.parent.<name>`; an object has at most one such field of its own.
+    """Records below `keys`. What the object around a record holds besides lists goes with it as `parent.<name>`, of the one around that
+    as `parent.parent.<name>`; an object has at most one such field of its own.
     """
     if not keys and not isinstance(value, list):
         yield _BadRecord("bad_json", "no list where the records should be")
@@ -143,8 +143,13 @@ def _walk(value: Any, keys: tuple[str, ...], around: dict[str, Any]) -> Iterator
     elif not isinstance(value, dict) or keys[0] not in value:
         yield _BadRecord("bad_json", f"no {keys[0]!r} in it")
     else:
-        plain = {name: field for name, field in value.items() if not isinstance(field, list | dict)}
+        plain = _without_lists({name: field for name, field in value.items() if name != keys[0]})
         yield from _walk(value[keys[0]], keys[1:], plain | ({"parent": around} if around else {}))
+
+
+def _without_lists(value: dict[str, Any]) -> dict[str, Any]:
+    plain = {name: _without_lists(field) if isinstance(field, dict) else field for name, field in value.items()}
+    return {name: field for name, field in plain.items() if not isinstance(field, list)}
 
 
 def flatten(value: Any) -> dict[str, str]:
