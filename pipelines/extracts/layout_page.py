@@ -34,8 +34,8 @@ sign of the number in a column: both stand wherever a source column may.
 What is said works in this order: white space and words of no value (`trim`, `empty`); `from`, `first`, `join`
 or `sum`; `part`; `prefix`, `suffix`; `strip_zeros`; `replace`; `codes`; then for numbers the dialect,
 `multiply`, `multiply_by`, `unit`, `divide_by`, `sign`, `round`, for dates and times their formats and the time
-zone, `add_days`; at last `when` and `default`. All arithmetic is exact. What no key speaks about stays as it is and meets the contract. Besides these keys a
-column may have any key of `values`, for itself alone.
+zone, `add_days`; at last `when` and `default`. All arithmetic is exact. What no key speaks about stays as it is
+and meets the contract. Besides these keys a column may have any key of `values`, for itself alone.
 """
 _NUMBERS = """Any key about numbers declares a dialect. Then a number must be written in it to the letter: with `decimal:
 ","` and no `thousands`, `1.234` is quarantined and never 1.234; with `thousands: "."`, `12.34` is. A whole
@@ -65,6 +65,7 @@ has a format of one word:
 | `hmmss`, `hmm` | time of day whose leading zeros are lost | `93015` is 09:30:15, `5` is 00:00:05 |
 | `sssss` | seconds since midnight | `34215` is 09:30:15 |
 """
+_CONDITIONS_INTRO = "One condition, or a list of which all must hold; each has `column` and one other key.\n\n"
 _GROUP_INTRO = """A sum that lacks a row is a wrong number that looks right. So if one row of a key is quarantined, all rows of
 the key are; a row whose key is partly unknown spoils every key that it may belong to; a row that may belong
 anywhere, such as one with too few fields, refuses the file. `one_row_per` names the columns that tell the
@@ -85,7 +86,7 @@ def layout_page() -> str:
         "## Keys of a layout\n\n" + _table(TOP),
         "## `file`\n\n" + _table(FILE),
         "## `values`\n\n" + _table(VALUES) + "\n\n" + _NUMBERS,
-        "## `where` and `when`\n\nOne condition, or a list of which all must hold; each has `column` and one other key.\n\n" + _table(CONDITION),
+        "## `where` and `when`\n\n" + _CONDITIONS_INTRO + _table(CONDITION),
         "## `columns`\n\n" + _COLUMNS_INTRO + "\n" + _table(own),
         "## `lookups`\n\n" + _LOOKUP_INTRO + "\n" + _table({key: LOOKUP[key] for key in ("file", "on")}),
         "## `group`\n\n" + _GROUP_INTRO + "\n" + _table(GROUP),

@@ -2,7 +2,6 @@
 
 import difflib
 import functools
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ SURE_ENOUGH = 0.8
 NEAR = 0.5
 _TABLE_COLUMNS = 4
 _RANK, _BARE = 0.0005, 0.98
-_DAY_ONLY, _MOSTLY_EMPTY, _NO_KEY = 0.95, 0.85, 0.5
+_DAY_ONLY, _MOSTLY_EMPTY, _NO_KEY = 0.94, 0.85, 0.5
 WORDS_FILE = Path(__file__).with_name("draft_words.yaml")
 
 
@@ -32,6 +31,7 @@ class Match:
     why: str
 
 
+@functools.lru_cache(maxsize=10_000)
 def plain_name(text: str) -> str:
     """A name as words, those that mean the same being one: `OnHandQty`, `on_hand_quantity` and `ON-HAND QTY` are alike.
 
@@ -71,7 +71,8 @@ def bare_names(names: Sequence[str]) -> list[str]:
     (['part', 'site', 'date', 'type'], ['ITM', 'MCU', 'PQOH', 'LOTN'])
     """
     names = [name.rpartition("parent.")[2] if name.startswith("parent.") else name for name in names]
-    start = os.path.commonprefix([name for name in names if name])
+    first, last = min(filter(None, names), default=""), max(names, default="")
+    start = first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))]
     marked = re.match(r"[A-Za-z0-9]{1,12}[_.]", start)
     if len(names) < _TABLE_COLUMNS:
         return list(names)
@@ -114,8 +115,8 @@ def _words() -> dict[str, Any]:
 
 
 def is_one_of(name: str, kind: str) -> bool:
-    """Whether a source column is likely to be of a kind: unit_columns, sign_columns, status_columns, time_columns, in_columns, out_columns."""
-    return _same(name, _words()[kind])
+    """Whether a source column is likely to be of a kind, which is a key of the words' file that ends with `_columns`."""
+    return _same(name, tuple(_words()[kind]))
 
 
 def is_total(cell: str) -> bool:
@@ -140,13 +141,22 @@ def _confidence(name: str, column: Column, contract: FeedContract) -> tuple[floa
     return 0.0, ""
 
 
-def _same(name: str, words: Sequence[str]) -> bool:
+def _same(name: str, words: tuple[str, ...]) -> bool:
     """Whether a name is one of some words; in names of capitals alone nobody sees where a word ends."""
-    plain = {plain_name(word) for word in words}
-    glued = re.sub(r"[^a-z0-9]", "", name.lower())
-    return plain_name(name) in plain or _without_measure(name) in plain or glued in {re.sub("[^a-z0-9]", "", word.lower()) for word in words}
+    plain, glued = _spelled(words)
+    return plain_name(name) in plain or _without_measure(name) in plain or _glued(name) in glued
 
 
+@functools.lru_cache(maxsize=10_000)
+def _spelled(words: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(map(plain_name, words)), frozenset(map(_glued, words))
+
+
+def _glued(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+@functools.lru_cache(maxsize=10_000)
 def _without_measure(name: str) -> str:
     """`Weight (lb)` as `weight`."""
     measures = {word for units in _words()["measures"].values() for word in units}

@@ -21,7 +21,9 @@ _DAYS = (
 _CLOCKS = (
     "hh:mm:ss", "hh:mm", "h:mm:ss AM", "h:mm AM", "hh:mm:ss.f", "h:mm:ss", "hhmmss", "hh:mm:ssOFFSET", "hh:mm:ss.fOFFSET",
 )  # fmt: skip
-_WHOLE_MOMENTS = ("YYYYMMDDhhmmss", "YYYYMMDDhhmm", "YYYYMMDD-hhmmss", "YYYY-MM-DD-hh.mm.ss.f", "YYYY-MM-DD-hh.mm.ss", "YYYY-MM-DD hh.mm.ss")
+_WHOLE_MOMENTS = (
+    "YYYYMMDDhhmmss", "YYYYMMDDhhmm", "YYYYMMDD-hhmmss", "YYYY-MM-DD-hh.mm.ss.f", "YYYY-MM-DD-hh.mm.ss", "YYYY-MM-DD hh.mm.ss",
+)  # fmt: skip
 FORMATS = (*_DAYS, *(f"{day}{glue}{clock}" for day in _DAYS for glue in (" ", "T") for clock in _CLOCKS), *_WHOLE_MOMENTS)
 _PACKED_DAYS = ("CYYDDD", "YYYYDDD", "YYDDD", "DDMMYYYY", "MMDDYYYY", "DDMMYY", "MMDDYY", "YYMMDD", "DMMYY", "MDDYY")
 _PACKED_CLOCKS = ("hhmmss", "hmmss", "sssss", "hhmm", "hmm")
@@ -29,7 +31,8 @@ _PACKED_MOMENTS = ("EPOCH", "EPOCHMS", "EXCEL")
 PACKED = {"date": (*_PACKED_DAYS, "EXCEL"), "timestamp": (*_PACKED_DAYS, *_PACKED_MOMENTS), "clock": _PACKED_CLOCKS}
 PLAUSIBLE = ("2000-01-01", "2060-01-01")
 _SIGN = "[$\u20ac\u00a3\u00a5\u20b9]"
-_AFFIXED = re.compile(rf"(?P<prefix>(?:[A-Z]{{0,3}}{_SIGN} ?|[A-Z]{{3}} )?)(?P<number>[^A-Za-z$\u20ac\u00a3\u00a5\u20b9]*)(?P<suffix>(?: [A-Za-z]{{1,5}}| ?{_SIGN})?)")
+_SIZE = "[^A-Za-z$\u20ac\u00a3\u00a5\u20b9]*"
+_AFFIXED = re.compile(rf"(?P<prefix>(?:[A-Z]{{0,3}}{_SIGN} ?|[A-Z]{{3}} )?)(?P<number>{_SIZE})(?P<suffix>(?: [A-Za-z]{{1,5}}| ?{_SIGN})?)")
 _WHOLE, _POINT, _COMMA = r"[0-9]+", r"[0-9]*\.[0-9]+", r"[0-9]*,[0-9]+"
 _MARKED = r"[0-9]{1,3}(?P<mark>[.,' \u00a0\u202f])[0-9]{3}(?:(?P=mark)[0-9]{3})*(?:(?!(?P=mark))(?P<point>[.,])[0-9]+)?"
 _SHAPE = rf"{_WHOLE}|{_POINT}|{_COMMA}|{_MARKED}"

@@ -20,6 +20,7 @@ def _flag(description: str) -> Schema:
 
 
 def object_of(description: str, properties: dict[str, Schema], *required: str) -> Schema:
+    """The schema of a mapping with these keys and no others."""
     return {
         "type": "object",
         "description": description,

@@ -15,12 +15,16 @@ from pipelines.extracts.layouts.layout_keys import CONDITION, VALUES
 KINDS = ("from", "value", "sum", "join", "first")
 NUMBER_KEYS = ("multiply", "multiply_by", "divide_by", "unit", "sign", "round", "sum")
 NUMBER_DIALECT = ("decimal", "thousands", "trailing_minus", "parentheses_minus", "plus_sign", "leading_zeros", "bare_decimal", "places")
+_GO_TOGETHER = (
+    ("minus", "sum"), ("with", "join"), ("gaps", "join"), ("time_from", "from"), ("optional", "from"), ("otherwise", "codes"),
+)  # fmt: skip
 _COMPANION_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}"
 
 
 def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Key path and message of everything in a layout that cannot be meant; `body` is what the YAML says."""
     yield from ((path, "still to be filled in") for path, text in _texts(body, ()) if text == FILL_IN)
+    yield from _condition_problems(body)
     mapped = {rule.column for rule in layout.columns}
     for column in contract.columns:
         if column.name not in mapped and not column.nullable:
@@ -38,11 +42,6 @@ def contradictions(layout: Layout, contract: FeedContract, body: dict[str, Any])
     yield from _lookup_problems(layout, body)
     for zone_column in sorted({rule.values.zone_column for rule in layout.columns} - {"", *mapped}):
         yield ("values", "to"), f"{zone_column!r} is no column that this layout maps{did_you_mean(zone_column, sorted(mapped))}"
-    yield from _where_problems(("where",), body.get("where", []))
-    for name, entry in body.get("lookups", {}).items():
-        yield from _where_problems(("lookups", name, "where"), entry.get("where", []), alone=True)
-    for name, entry in body["columns"].items():
-        yield from _where_problems(("columns", name, "when"), entry.get("when", []) if isinstance(entry, dict) else [])
     yield from _value_problems(("values",), layout.values)
     if layout.group:
         yield from _group_problems(layout.group, contract)
@@ -122,7 +121,7 @@ def _misplaced(column: Column, entry: dict[str, Any]) -> Iterator[str]:
         wrong = [key for key in keys if key in entry and not fits]
         if wrong:
             yield f"{', '.join(wrong)} is for {what}, and {column.name} is {column.type}"
-    for key, needed in (("minus", "sum"), ("with", "join"), ("gaps", "join"), ("time_from", "from"), ("optional", "from"), ("otherwise", "codes")):
+    for key, needed in _GO_TOGETHER:
         if key in entry and needed not in entry:
             yield f"{key!r} goes with {needed!r}"
     if "sum" in entry and "codes" in entry:
@@ -151,9 +150,15 @@ def _texts(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
         yield from _texts(child, (*path, key))
 
 
-def _where_problems(
-    path: KeyPath, conditions: dict[str, Any] | list[dict[str, Any]], alone: bool = False
-) -> Iterator[tuple[KeyPath, str]]:
+def _condition_problems(body: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    yield from _where_problems(("where",), body.get("where", []))
+    for name, entry in body.get("lookups", {}).items():
+        yield from _where_problems(("lookups", name, "where"), entry.get("where", []), alone=True)
+    for name, entry in body["columns"].items():
+        yield from _where_problems(("columns", name, "when"), entry.get("when", []) if isinstance(entry, dict) else [])
+
+
+def _where_problems(path: KeyPath, conditions: dict[str, Any] | list[dict[str, Any]], alone: bool = False) -> Iterator[tuple[KeyPath, str]]:
     """What is wrong with conditions; those of a companion, which is `alone`, see no other column."""
     import duckdb
 

@@ -27,7 +27,8 @@ REMEDIES = {
     "no_such_part": "`part:` is a pattern of the whole text with one group; several shapes stand in it with `|` and `(?:..)`",
     "ambiguous_text": "`replace:` needs characters that no code of the source holds",
     "unknown_unit": "add the unit and its factor to `unit:`",
-    "bad_pattern": "`prefix:`, `suffix:`, `part:` and `strip_zeros:` take off what does not belong to a code, `replace: {' ': _}` writes one character for another, `codes:` or a companion file translate it",
+    "bad_pattern": "`prefix:`, `suffix:`, `part:` and `strip_zeros:` take off what does not belong to a code, `replace: {' ': _}` writes "
+    "one character for another, `codes:` or a companion file translate it",
     "duplicate_key": "`group:` adds up rows of one key that are parts of one stock",
     "lookup_missing": "the companion file lacks the row; `optional: true` if that is no fault",
     "sign_of_type": "`sign:` takes the sign from a column; `codes:` over `join: [type, sign.quantity]` tell directions apart",

@@ -11,8 +11,8 @@ PLAIN = {
     "EPOCHMS": f"{MOMENT}OFFSET", "hmmss": "hh:mm:ss", "hmm": "hh:mm", "sssss": "hh:mm:ss",
 }  # fmt: skip
 PATTERNS = {
-    "CYYDDD": "[0-2][0-9]{5}", "YYYYDDD": "[0-9]{7}", "YYDDD": "[0-9]{5}", "EXCEL": r"[1-9][0-9]{4}(\.[0-9]{1,12})?", "EPOCH": "[0-9]{9,11}",
-    "EPOCHMS": "[0-9]{12,14}", "hmmss": "[0-9]{1,6}", "hmm": "[0-9]{1,4}", "sssss": "[0-9]{1,5}",
+    "CYYDDD": "[0-2][0-9]{5}", "YYYYDDD": "[0-9]{7}", "YYDDD": "[0-9]{5}", "EXCEL": r"[1-9][0-9]{4}(\.[0-9]{1,12})?",
+    "EPOCH": "[0-9]{9,11}", "EPOCHMS": "[0-9]{12,14}", "hmmss": "[0-9]{1,6}", "hmm": "[0-9]{1,4}", "sssss": "[0-9]{1,5}",
 }  # fmt: skip
 
 

@@ -120,7 +120,7 @@ class ColumnText:
             digits = f"regexp_full_match({cell.name}, '[0-9]+')"
             cut = f"regexp_replace({cell.name}, '^0+([0-9])', '\\1')"
             cell = self.stages.step(f"CASE WHEN {digits} THEN {cut} ELSE {cell.name} END", cell)
-        for old, new in rule.replace:
+        for _, new in rule.replace:
             self.fault(f"contains({cell.name}, {quote(new)})", "ambiguous_text")
         for old, new in rule.replace:
             cell = self.stages.step(f"replace({cell.name}, {quote(old)}, {quote(new)})", cell)

@@ -68,7 +68,8 @@ def test_a_column_counts_in_some_rows_only(check_mapped):
 
 
 def test_nothing_is_amiss_where_a_column_does_not_count(check_mapped):
-    columns = {"on_hand": "qty", "blocked": {"from": "held", "decimal": ",", "when": {"column": "held", "matches": "[0-9,]+"}, "default": 0}}
+    held = {"from": "held", "decimal": ",", "when": {"column": "held", "matches": "[0-9,]+"}, "default": 0}
+    columns = {"on_hand": "qty", "blocked": held}
     checked = check_mapped("wms_stock", columns, [{"qty": "9", "held": "see note"}, {"qty": "9", "held": "1,5", "item_id": "B"}])
     assert checked.accepted["blocked"].to_pylist() == [0]
     assert faults(checked) == [("held", "fraction_of_unit", "1,5")]
