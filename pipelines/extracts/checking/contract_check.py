@@ -183,9 +183,9 @@ def _take(
     source: str,
 ) -> int:
     """Map and judge one batch, or keep its rows to be added up; how many rows the layout left out."""
-    cells = batch.cells if mapping else plain.take(connection, batch.cells)
+    cells, left_out = _take_plain(connection, batch.cells, mapping, plain)
     with _registered(connection, "batch", cells):
-        rows, left_out = mapping.apply(connection, cells.num_rows) if mapping else ("batch", 0)
+        rows, more = mapping.apply(connection, cells.num_rows) if mapping else ("batch", 0)
         if grouping:
             grouping.collect(connection, rows)
         elif cells.num_rows:
@@ -199,7 +199,22 @@ def _take(
         broken = pa.table(dict(zip(("line", "column", "reason", "value"), map(list, zip(*lines, strict=True)), strict=True)))
         with _registered(connection, "broken", broken):
             connection.execute("INSERT INTO quarantined SELECT * FROM broken")
-    return left_out
+    return left_out + more
+
+
+def _take_plain(
+    connection: duckdb.DuckDBPyConnection, cells: pa.Table, mapping: FileMapping | None, plain: PlainRows
+) -> tuple[pa.Table, int]:
+    """Keep the rows that are plainly valid; the others, and how many the layout leaves out."""
+    if mapping is None:
+        return plain.take(connection, cells), 0
+    found = mapping.apply_quickly(connection, cells) if cells.num_rows else None
+    if found is None:
+        return cells, 0
+    mapped, amiss, left_out = found
+    doubtful = plain.take(connection, mapped)
+    amiss |= np.isin(cells[LINE_COLUMN].to_numpy(), doubtful[LINE_COLUMN].to_numpy())
+    return cells.filter(pa.array(amiss)), left_out
 
 
 def _judge_sums(connection: duckdb.DuckDBPyConnection, contract: FeedContract, grouping: Grouping, source: str) -> int:

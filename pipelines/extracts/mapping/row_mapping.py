@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.domain.errors import UsageError
 from pipelines.extracts.contracts.contract import Column, FeedContract
 from pipelines.extracts.contracts.text_rules import quote
 from pipelines.extracts.layouts.layout import ColumnRule, Condition, Layout
 from pipelines.extracts.mapping.column_rules import ColumnText
+from pipelines.extracts.mapping.distinct_texts import ColumnQuery, Mask, map_distinct, query
 from pipelines.extracts.mapping.mapping_stages import Cell, Fault
 from pipelines.extracts.mapping.source_columns import Header, Sources
 from pipelines.extracts.reading.records import LINE_COLUMN
@@ -43,6 +45,14 @@ class FileMapping:
     faults: tuple[Fault, ...]
     origins: dict[str, Origin]
     each_label: str = ""
+    columns: tuple[ColumnQuery, ...] = ()
+    kept: ColumnQuery | None = None
+
+    def apply_quickly(self, connection: duckdb.DuckDBPyConnection, cells: pa.Table) -> tuple[pa.Table, Mask, int] | None:
+        """Mapped rows in which nothing is amiss, which rows of `cells` must be mapped by `apply`, and how many are left out; None if that
+        cannot be told so.
+        """
+        return map_distinct(connection, cells, self.columns, self.kept) if self.kept else None
 
     def apply(self, connection: duckdb.DuckDBPyConnection, rows: int) -> tuple[str, int]:
         """Map the `rows` rows of `batch`: faulty ones go to `quarantined`. Returns SQL of the mapped rows and how many were left out."""
@@ -105,7 +115,22 @@ def bind(
     whens = " ".join(f"WHEN {fault.holds} THEN {number}" for number, fault in enumerate(faults, 1))
     first_fault = f"CASE {whens} ELSE 0 END AS _fault" if faults else "0 AS _fault"
     select = sources.stages.select("batch", [*chosen, *shown, first_fault], kept)
-    return FileMapping(header.wanted, select, tuple(faults), origins, each_label)
+    if layout.group:
+        return FileMapping(header.wanted, select, tuple(faults), origins, each_label)
+    queries = [_query(layout, column.name if column else "where", column, header, sources) for column in (None, *contract.columns)]
+    return FileMapping(header.wanted, select, tuple(faults), origins, "", tuple(queries[1:]), queries[0])
+
+
+def _query(layout: Layout, name: str, column: Column | None, header: Header, whole: Sources) -> ColumnQuery:
+    """What one column, or `where` without one, makes of the cells that it names, as a query of its own."""
+    own = Header(header.names, header.source, header.line)
+    sources = Sources(layout, own, whole.business_date, whole.companions)
+    faults: list[Fault] = []
+    made = _text(layout, column, sources) if column else None
+    text = made.cell.name if made else _kept(layout.where, sources, faults)
+    amiss = [f"coalesce({fault.holds}, false)" for fault in (made.faults if made else faults)]
+    select = sources.stages.select("tuples", [f"{text} AS t", f"({' OR '.join(amiss) or 'false'}) AS f"], "true")
+    return query(name, own.wanted, select, text, amiss)
 
 
 def _text(layout: Layout, column: Column, sources: Sources) -> ColumnText:

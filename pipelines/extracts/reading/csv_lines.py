@@ -1,41 +1,21 @@
 """Lines of a delimited file to records of text cells, strictly: RFC 4180 to the letter, in the declared delimiter and quote.
 
-A line without quotes splits at delimiters and takes the vectorised road; a block without any quote takes it whole. A quoted cell may
-span lines only if the whole then has the header's width; otherwise its first line alone is broken and reading goes on.
+A line without quotes, or with tidy ones, splits at delimiters and takes the vectorised road; a block without any quote takes it whole. A
+quoted cell may span lines only if the whole then has the header's width; otherwise its first line alone is broken and reading goes on.
 """
-
-import csv
-import re
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from pipelines.extracts.reading.dialect import Dialect
 from pipelines.extracts.reading.plain_text import LineBlock
 from pipelines.extracts.reading.records import LINE_COLUMN, MAX_LINE_BYTES, MAX_RECORD_LINES, NEWLINE, Batch, Broken, text_table
+from pipelines.extracts.reading.tidy_quotes import STAND_IN, TidyQuotes, all_unquoted
 
 PIECE_BYTES = 1024**2  # fits the cache, so that what is parsed is looked at while it is there
 _MARK = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """Delimiter and quote, one ASCII character each; without quoting the quote is empty."""
-
-    delimiter: str = ","
-    quote: str = '"'
-
-    def parse(self, text: str) -> list[str] | None:
-        """The cells of one record, which may hold line ends inside quotes; None if it is not well-formed."""
-        if not self.quote:
-            return text.split(self.delimiter)
-        mark, quote = re.escape(self.delimiter), re.escape(self.quote)
-        cell = rf"(?:{quote}(?:[^{quote}]|{quote}{quote})*{quote}|[^{quote}{mark}\r\n]*)"
-        if not re.fullmatch(rf"{cell}(?:{mark}{cell})*", text):
-            return None
-        return next(csv.reader([text], delimiter=self.delimiter, quotechar=self.quote, strict=True), [])
 
 
 def split_block(block: LineBlock, width: int, wanted: dict[str, int], dialect: Dialect, final: bool) -> tuple[Batch, bytes]:
@@ -48,13 +28,18 @@ def split_block(block: LineBlock, width: int, wanted: dict[str, int], dialect: D
 
 
 def _quick(block: LineBlock, width: int, wanted: dict[str, int], dialect: Dialect) -> Batch | None:
-    """A block in which nothing is odd: no quote, no stray return, no blank or overlong line, and Arrow finds the width everywhere."""
+    """A block in which nothing is odd: quotes round all cells or none, no stray return, no blank or overlong line, and Arrow finds the width
+    everywhere.
+    """
     data = block.data
-    if dialect.quote and dialect.quote.encode() in data:
-        return None
-    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
-        return None
     if _has_long_line(data):
+        return None
+    if dialect.quote and dialect.quote.encode() in data:
+        bare = all_unquoted(data, dialect)
+        if bare is None:
+            return None
+        data, dialect = bare, Dialect(STAND_IN.decode(), "")
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
         return None
     try:
         table = read_bare(data, width, wanted, dialect)
@@ -119,7 +104,9 @@ class _Lines:
         quotes = np.flatnonzero(codes == ord(dialect.quote)) if dialect.quote else np.empty(0, np.int64)
         self.quotes = self._per_line(quotes)
         self.returns = self._per_line(returns)
-        self.cells = self._per_line(np.flatnonzero(codes == ord(dialect.delimiter))) + 1
+        self.tidied = TidyQuotes(data, self.starts, dialect)
+        self.tidy = self.tidied.tidy if width > 1 else np.zeros(len(ends), bool)  # an empty cell alone would leave a blank line
+        self.cells = self.tidied.cells
         self.blank = self.stops <= self.starts
 
     def _per_line(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -127,8 +114,8 @@ class _Lines:
 
     def split(self, wanted: dict[str, int]) -> Batch:
         long = self.stops - self.starts > MAX_LINE_BYTES
-        bare = ~self.blank & ~long & (self.quotes == 0)
-        quoted, broken, inner = self._quoted(np.flatnonzero(~long & (self.quotes > 0)))
+        bare = ~self.blank & ~long & ((self.quotes == 0) | self.tidy)
+        quoted, broken, inner = self._quoted(np.flatnonzero(~long & (self.quotes > 0) & ~self.tidy))
         bare &= ~inner
         stray = bare & (self.returns > 0)
         good = bare & ~stray & (self.cells == self.width)
@@ -156,14 +143,21 @@ class _Lines:
     def _plain(self, good: NDArray[np.bool_], wanted: dict[str, int]) -> pa.Table:
         if not good.any():
             return text_table([], wanted)
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(np.int8), [0]])))
-        view = memoryview(self.data)
-        runs = [view[self.starts[a] : self.next_starts[b - 1]] for a, b in zip(edges[::2], edges[1::2], strict=True)]
-        table = read_bare(runs[0] if len(runs) == 1 else b"".join(runs), self.width, wanted, self.dialect)
+        table = self._unquoted(good, wanted) if (good & self.tidy).any() else self._runs(good, wanted)
         lines = np.flatnonzero(good) + self.first_line
         if table.num_rows != len(lines):
             raise RuntimeError(f"{len(lines)} lines gave {table.num_rows} records")
         return table.append_column(LINE_COLUMN, pa.array(lines, pa.int64()))
+
+    def _unquoted(self, good: NDArray[np.bool_], wanted: dict[str, int]) -> pa.Table:
+        return read_bare(self.tidied.bare(good), self.width, wanted, Dialect(STAND_IN.decode(), ""))
+
+    def _runs(self, good: NDArray[np.bool_], wanted: dict[str, int]) -> pa.Table:
+        """Lines without a quote, as they stand."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(np.int8), [0]])))
+        view = memoryview(self.data)
+        runs = [view[self.starts[a] : self.next_starts[b - 1]] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        return read_bare(runs[0] if len(runs) == 1 else b"".join(runs), self.width, wanted, self.dialect)
 
     def _quoted(self, candidates: NDArray[np.int64]) -> tuple[list[tuple[int, list[str]]], list[Broken], NDArray[np.bool_]]:
         records, broken, inner, done = [], [], np.zeros(self.count, dtype=bool), -1

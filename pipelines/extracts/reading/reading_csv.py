@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts.reading.csv_lines import Dialect, split_block
+from pipelines.extracts.reading.csv_lines import split_block
+from pipelines.extracts.reading.dialect import Dialect
 from pipelines.extracts.reading.file_format import FileFormat
 from pipelines.extracts.reading.plain_text import LineBlock, PlainText, line_blocks
 from pipelines.extracts.reading.records import BLOCK_BYTES, MAX_COLUMNS, NEWLINE, Batch

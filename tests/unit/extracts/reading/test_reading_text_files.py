@@ -199,7 +199,6 @@ WRONG_FORMATS = {
     "names beside a header": {"names": ("a",)},
     "fixed without fields": {"kind": "fixed"},
     "field from 0": {"kind": "fixed", "fields": (FixedField("a", 0, 3),)},
-    "trailer without rows": {"trailer": "END"},
     "trailer no expression": {"trailer": "(?P<rows>["},
     "trailer of parquet": {"kind": "parquet", "trailer": "(?P<rows>.)"},
     "negative skip": {"skip_lines": -1},
