@@ -14,7 +14,7 @@ REMEDIES = {
     "not_integer": "`whole: true` reads 12.0 as 12; `decimal:`, `thousands:`, `trailing_minus:` say how numbers are written",
     "not_decimal": "`decimal:`, `thousands:`, `trailing_minus:`, `empty:` under `values:` say how numbers are written",
     "not_number": "`decimal:`, `thousands:`, `trailing_minus:`, `empty:` under `values:` say how numbers are written",
-    "bad_number": "`decimal:`, `thousands:`, `trailing_minus:`, `empty:` say how numbers are written",
+    "bad_number": "`decimal:`, `thousands:`, `places:`, `trailing_minus:`, `empty:` say how numbers are written",
     "too_many_decimals": "`round: half_even` rounds",
     "not_date": "`dates: DD.MM.YYYY` or the like says how days are written, `empty:` which words mean none",
     "bad_date": "`dates:` takes a list where days are written in several ways, `empty:` the words that mean none",

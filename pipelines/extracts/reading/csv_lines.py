@@ -28,7 +28,7 @@ def split_block(block: LineBlock, width: int, wanted: dict[str, int], dialect: D
 
 
 def _quick(block: LineBlock, width: int, wanted: dict[str, int], dialect: Dialect) -> Batch | None:
-    """A block in which nothing is odd: quotes round all cells or none, no stray return, no blank or overlong line, and Arrow finds the width
+    """A block in which nothing is odd: all cells are quoted or none, no stray return, no blank or overlong line, and Arrow finds the width
     everywhere.
     """
     data = block.data

@@ -16,8 +16,8 @@ _LF, _CR = 10, 13
 def all_unquoted(data: bytes, dialect: Dialect) -> bytes | None:
     """A block in which every cell is quoted, without its quotes and with a unit separator between cells; None if it is not plainly so.
 
-    If nothing but `","` and the same around a line end takes all quotes away save the first and the last, those were the edges of cells: what
-    follows an opening quote holds none, so the next quote closes, and the two letters behind it separate and open.
+    If nothing but `","` and the same around a line end takes all quotes away save the first and the last, those were the edges of cells:
+    what follows an opening quote holds none, so the next quote closes, and what stands behind it separates and opens.
     """
     quote = dialect.quote.encode()
     end = b"\r\n" if data.endswith(quote + b"\r\n") else b"\n"

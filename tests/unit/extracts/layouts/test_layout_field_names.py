@@ -20,7 +20,7 @@ MAIN = {
     "erpnext_bin": "Bin", "erpnext_stock_ledger_entry": "Stock Ledger Entry", "shopify_inventory": "inventory_quantity",
     "dynamics365_onhand": "InventWarehouseInventoryStatusOnHandV2Entity", "shopify_orders": "order_line",
     "shopify_inventory_graphql": "InventoryLevel", "shipbob_inventory": "InventoryLevelLocations",
-    "scms_purchase_orders": "scms", "scms_sales_orders": "scms",
+    "business_central_item_ledger": "Item Ledger Entry", "scms_purchase_orders": "scms", "scms_sales_orders": "scms",
 }  # fmt: skip
 NAMED_HERE = {
     # tablesinsap.com, leanx.eu: key MANDT, MATNR, SPRAS
@@ -35,6 +35,12 @@ NAMED_HERE = {
         "ItemNumber", "ProductName", "ProductColorId", "ProductConfigurationId", "ProductSizeId", "ProductStyleId", "ProductVersionId",
         "InventorySiteId", "InventoryWarehouseId", "InventoryStatusId", "OnHandQuantity",
         "ReservedOnHandQuantity", "AvailableOnHandQuantity",
+    },
+    # learn.microsoft.com, Business Central base application, table 32 "Item Ledger Entry"
+    "Item Ledger Entry": {
+        "Entry No.", "Item No.", "Posting Date", "Entry Type", "Source No.", "Document No.", "Document Type", "Description",
+        "Location Code", "Quantity", "Remaining Quantity", "Invoiced Quantity", "Lot No.", "Serial No.", "Expiration Date",
+        "Unit of Measure Code", "Qty. per Unit of Measure",
     },
     # Files that the customer makes; the layouts say with which columns.
     "PRICES": {"MATNR", "KBETR", "KPEIN", "KONWA"},

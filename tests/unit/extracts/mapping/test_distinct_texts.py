@@ -116,12 +116,3 @@ def test_both_roads_say_the_same(text, seed, tmp_path, monkeypatch):
     assert quick.quarantined.to_pylist() == whole.quarantined.to_pylist()
     assert (quick.left_out, quick.rows_in) == (whole.left_out, whole.rows_in)
     assert quick.accepted.num_rows > 30 and quick.quarantined.num_rows > 30
-
-
-def test_a_row_whose_companion_is_missing_is_quarantined_alike(check_mapped, monkeypatch):
-    """See `test_groups_and_companions` for what it should be."""
-    rows = [{"code": code, "item_id": f"I{n}"} for n, code in enumerate(["a", "b", "", "a"])]
-    found = [check_mapped("wms_movements", {"reference": "code"}, rows, where={"column": "code", "in": ["a", ""]})]
-    monkeypatch.setattr(FileMapping, "apply_quickly", lambda *_: None)
-    found.append(check_mapped("wms_movements", {"reference": "code"}, rows, where={"column": "code", "in": ["a", ""]}))
-    assert found[0].accepted.equals(found[1].accepted) and found[0].left_out == found[1].left_out == 1
