@@ -72,7 +72,9 @@ class ParquetRecords:
         texts = [name for name in names if pa.types.is_string(self._schema.field(name).type)]
         try:
             file = pq.ParquetFile(self._path, read_dictionary=texts, **_limits())
-            yield from file.iter_batches(BATCH_ROWS, columns=names, use_threads=False)
+            for batch in file.iter_batches(BATCH_ROWS, columns=names, use_threads=False):
+                batch.validate(full=True)  # a text that is not UTF-8 is no text to anybody else
+                yield batch
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._refused(error) from error
 

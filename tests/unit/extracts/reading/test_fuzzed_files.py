@@ -84,8 +84,11 @@ KINDS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "fixed": ("{format: fixed, fields: {" + ", ".join(f"{name}: [{1 + 14 * n}, 14]" for n, name in enumerate(NAMES)) + "}, skip_lines: 1}",
               lambda: "".join("".join(cell[:13].ljust(14) for cell in row) + "\n" for row in [NAMES, *ROWS]).encode()),
 }  # fmt: skip
-PIECES = [b"\0", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"'", b"\r", b"\n", b",", b"{", b"}", b"[", b"]", b"\\u", b"\\ud800", b"1e999",
-          b"NaN", b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"&a;", b"PK\x03\x04", b"PAR1", b"\x1f\x8b", b"\x1f", b"-1", b"9" * 40, b"A" * 300]  # fmt: skip
+PIECES = [
+    b"\0", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"'", b"\r", b"\n", b",", b"{", b"}", b"[", b"]", b"\\u", b"\\ud800", b"1e999",
+    b"NaN",
+    b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"&a;", b"PK\x03\x04", b"PAR1", b"\x1f\x8b", b"\x1f", b"-1", b"9" * 40, b"A" * 300,
+]  # fmt: skip
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:

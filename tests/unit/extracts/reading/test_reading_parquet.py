@@ -117,6 +117,15 @@ def test_a_damaged_file_is_refused(cut, tmp_path, read):
             read(damaged)
 
 
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_a_text_that_is_not_utf8_is_refused(dictionary, tmp_path, read):
+    pq.write_table(pa.table({"a": ["xxMARKyy", "b"]}), tmp_path / "whole.parquet", use_dictionary=dictionary, write_statistics=False)
+    data = (tmp_path / "whole.parquet").read_bytes()
+    assert data.count(b"MARK") == 1
+    with pytest.raises(InputRefused, match="damaged or cut short"):
+        read(data.replace(b"MARK", b"MA\xffK"))
+
+
 def test_files_over_the_limits_are_refused(tmp_path, read, monkeypatch):
     monkeypatch.setattr(reading_parquet, "MAX_ROWS", 1999)
     with pytest.raises(InputRefused, match="2000 rows, more than the limit of 1999"):
