@@ -16,10 +16,11 @@ from typing import Any
 
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.drafting.draft_json import records_path
-from pipelines.extracts.reading.file_format import CANONICAL, FileFormat, FixedField
+from pipelines.extracts.reading.file_format import CANONICAL, FileFormat, FixedField, open_records
 
 SAMPLE_BYTES = 256 * 1024
 SAMPLE_LINES = 200
+TITLE_ROWS = 6
 DELIMITER_WORDS = {";": "semicolon", "\t": "tab", "|": "pipe", ",": "comma", "^": "^", "~": "~"}
 _NUMBER = re.compile(r"[-+(]?[0-9][0-9.,' ]*[-)]?%?")
 
@@ -47,8 +48,7 @@ def guess_dialect(path: Path) -> Dialect:
         dialect.say("format", "parquet", "the file starts with PAR1")
         dialect.format = FileFormat(kind="parquet")
     elif sample.startswith(b"PK"):
-        dialect.say("format", "xlsx", "a zip file that holds a workbook")
-        dialect.format = FileFormat(kind="xlsx")
+        _guess_sheet(path, dialect)
     elif sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         _guess_json(sample, dialect)
     else:
@@ -122,6 +122,22 @@ def _header_line(rows: list[list[str]], width: int) -> int:
     """The first line of the table's width in which half of the fields hold something: a title line may be filled up with delimiters."""
     wide = [n for n, row in enumerate(rows) if len(row) == width]
     return next((n for n in wide if 2 * sum(bool(cell.strip()) for cell in rows[n]) >= width), wide[0])
+
+
+def _guess_sheet(path: Path, dialect: Dialect) -> None:
+    """A workbook, whose table may stand below some title rows: the first row that is half as wide as the widest is the header."""
+    dialect.say("format", "xlsx", "a zip file that holds a workbook")
+    filled = []
+    for skip in range(TITLE_ROWS + 1):
+        try:
+            with open_records(path, FileFormat(kind="xlsx", skip_lines=skip), path.name) as records:
+                filled.append(sum(bool(name.strip()) for name in records.names))
+        except InputRefused:
+            filled.append(0)  # an empty row, or one that no header could be; if all are, reading says so
+    skip = next(n for n, count in enumerate(filled) if 2 * count >= max(filled))
+    if skip:
+        dialect.say("skip_lines", skip, f"the rows before row {skip + 1} hold a title at most")
+    dialect.format = FileFormat(kind="xlsx", skip_lines=skip)
 
 
 def _guess_json(sample: bytes, dialect: Dialect) -> None:

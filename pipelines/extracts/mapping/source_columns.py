@@ -48,7 +48,8 @@ class Header:
             if len(places) > 1:
                 exact = [i for i in places if self.names[i].strip() == spelling.strip()]
                 if len(exact) != 1:
-                    raise InputRefused(f"{self.source}, line {self.line}: column {spelling!r} comes twice in the header; keep one")
+                    hint = "keep one, or give names of your own with `header: false`, `skip_lines:` and `names:`"
+                    raise InputRefused(f"{self.source}, line {self.line}: column {spelling!r} comes twice in the header; {hint}")
                 return exact[0]
             if places:
                 return places[0]

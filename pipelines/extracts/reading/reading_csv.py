@@ -22,7 +22,8 @@ class CsvRecords:
         names = file_format.names if not file_format.header else self._dialect.parse(text.header)
         where = f"{text.source}, line {self.header_line}"
         if names is None or "\r" in text.header:
-            raise InputRefused(f"{where}: the header is not well-formed CSV: {text.header[:200]!r}")
+            hint = "a header over several lines takes `skip_lines:`, `header: false` and `names:` in the layout"
+            raise InputRefused(f"{where}: the header is not well-formed CSV: {text.header[:200]!r}; {hint}")
         if len(names) > MAX_COLUMNS:
             raise InputRefused(f"{where}: {len(names)} columns, more than the limit of {MAX_COLUMNS}; send fewer")
         self.names: tuple[str, ...] = tuple(names)

@@ -18,6 +18,7 @@ from pipelines.extracts.reading.plain_text import LineBlock, PlainText, line_blo
 from pipelines.extracts.reading.records import BLOCK_BYTES, LINE_COLUMN, MAX_COLUMNS, MAX_LINE_BYTES, RAW_CHARS, Batch, Broken
 
 MAX_EXPONENT = 40
+MAX_PARENT_DEPTH = 10
 _BROKEN = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("value", pa.string()), ("column", pa.string())])
 
 
@@ -147,9 +148,11 @@ def _walk(value: Any, keys: tuple[str, ...], around: dict[str, Any]) -> Iterator
         yield from _walk(value[keys[0]], keys[1:], plain | ({"parent": around} if around else {}))
 
 
-def _without_lists(value: dict[str, Any]) -> dict[str, Any]:
-    plain = {name: _without_lists(field) if isinstance(field, dict) else field for name, field in value.items()}
-    return {name: field for name, field in plain.items() if not isinstance(field, list)}
+def _without_lists(value: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    """An object with what it holds of plain fields and of objects, to a depth that a table could have."""
+    kinds = (list, dict) if depth == MAX_PARENT_DEPTH else (list,)
+    kept = {name: field for name, field in value.items() if not isinstance(field, kinds)}
+    return {name: _without_lists(field, depth + 1) if isinstance(field, dict) else field for name, field in kept.items()}
 
 
 def flatten(value: Any) -> dict[str, str]:

@@ -98,6 +98,15 @@ def test_every_format_is_drafted(tmp_path):
         assert_read_right(tmp_path / f"stock.{name}")
 
 
+def test_a_table_below_a_title_is_found_in_a_workbook(tmp_path):
+    book = openpyxl.Workbook()
+    for line in [["Stock of Friday"], [], ["printed by ana", "page 1"], NAMES, *rows()]:
+        book.worksheets[0].append(list(line))
+    book.save(tmp_path / "stock.xlsx")
+    assert "skip_lines: 3" in drafted(tmp_path / "stock.xlsx").text
+    assert_read_right(tmp_path / "stock.xlsx")
+
+
 @pytest.mark.parametrize("feed", sorted(load_contracts()))
 def test_a_header_of_canonical_names_maps_itself(feed):
     contract = load_contract(feed)

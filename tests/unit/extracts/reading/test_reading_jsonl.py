@@ -33,6 +33,19 @@ def read(tmp_path):
     return build
 
 
+def test_what_stands_around_a_list_goes_with_its_records(read):
+    order = {"id": 7, "ship": {"zip": "94103", "tags": ["x"]}, "tags": ["y"], "lines": [{"id": 1, "sku": "A"}, {"id": 2, "sku": "B"}]}
+    found, broken, _ = read(json.dumps({"data": [order]}) + "\n", "data.lines")
+    around = {"parent.id": "7", "parent.ship.zip": "94103"}
+    assert (found, broken) == ({1: {"id": "1", "sku": "A"} | around, 2: {"id": "2", "sku": "B"} | around}, [])
+
+
+def test_no_depth_around_a_list_is_too_much(read):
+    deep = '{"a":' * 400 + "1" + "}" * 400
+    found, broken, _ = read(f'{{"deep": {deep}, "id": 7, "lines": [{{"sku": "A"}}]}}\n', "lines")
+    assert (found, broken) == ({1: {"sku": "A", "parent.id": "7"}}, [])
+
+
 NUMBERS = {
     "7": "7", "-7": "-7", "-0": "0", "0": "0", "12.50": "12.50", "5.0": "5", "5.000": "5", "-0.0": "0", "0.1": "0.1", "1E3": "1000",
     "1e-3": "0.001", "2.50e2": "250", "123456789012345678901234567890": "123456789012345678901234567890",
