@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -77,7 +78,7 @@ def read_sample(path: Path) -> tuple[bytes, bool]:
             return _cut(stream)
     except FileNotFoundError:
         raise InputRefused(f"{path}: no such file") from None
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError, struct.error) as error:
         raise InputRefused(f"{path}: not readable ({getattr(error, 'strerror', None) or error}); name a file with some rows") from None
 
 

@@ -6,6 +6,7 @@ row is broken and says so.
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,6 +163,6 @@ def _find_marks(archive: zipfile.ZipFile, sheet: Sheet, source: str) -> dict[str
                 data = tail + chunk
                 found = {name: found[name] or mark in data for name, mark in marks.items()}
                 tail = data[-16:]
-    except (KeyError, zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError) as error:
+    except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         raise InputRefused(f"{source}: sheet {sheet.name!r} is damaged or missing ({error}); save the file again as .xlsx") from error
     return found

@@ -161,6 +161,17 @@ def test_a_damaged_file_is_read_or_refused_in_words(kind, tmp_path, fuzz_rounds)
     print(f"{kind}: {outcomes['read']} read, {outcomes['refused']} refused")
 
 
+def test_a_workbook_whose_sheet_does_not_unpack_is_refused(tmp_path):
+    data = bytearray(workbook())
+    with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    start = sheet.header_offset + 30 + len(sheet.filename)
+    data[start : start + 40] = b"\xff" * 40
+    path = tmp_path / "stock.xlsx"
+    path.write_bytes(data)
+    assert judge(path, "{format: xlsx}") == "refused"
+
+
 @pytest.fixture
 def fuzz_rounds() -> int:
     return 12
