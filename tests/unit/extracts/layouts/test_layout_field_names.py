@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.extracts.layouts.layout import LAYOUTS_DIR, load_layout
+from pipelines.extracts.layouts.layout import LAYOUTS_DIR, SIGN_OF, load_layout
 
 SCHEMAS = Path(os.environ.get("EVENSTOCK_REAL_DATA", "absent")) / "schemas"
 SHIPPED = sorted(path.stem for path in LAYOUTS_DIR.glob("*.yaml"))
@@ -93,7 +93,8 @@ def test_every_shipped_layout_has_a_table():
 
 def named_columns(layout):
     """Every source column that a layout names, with its file: "" is the main file, else the name of a companion."""
-    spellings = [condition.source for condition in layout.where]
+    conditions = [*layout.where, *(condition for rule in layout.columns for condition in rule.when)]
+    spellings = [place for condition in conditions for place in (condition.source, condition.other)]
     for rule in layout.columns:
         spellings += [*rule.sources, *rule.minus, rule.time_from, rule.multiply_by]
         spellings += [part.source for part in (rule.unit, rule.sign) if part]
@@ -103,7 +104,7 @@ def named_columns(layout):
     found = {(lookup.file, name) for lookup in layout.lookups for _, there in lookup.on for name in there}
     for here in (here for lookup in layout.lookups for here, _ in lookup.on):
         spellings.append(here)
-    for name in (name for names in spellings for name in names):
+    for name in (name.removeprefix(SIGN_OF) for names in spellings for name in names):
         _, lookup, column = name.split(".", 2) if name.startswith("lookup.") else ("", "", name)
         found.add((files.get(lookup, ""), column))
     return found
