@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from pipelines.extracts.contracts.contract import FeedContract
-from pipelines.extracts.layouts.layout import BUSINESS_DATE, FILL_IN, SIGN_OF, ColumnRule, Condition, Layout, Spellings
+from pipelines.extracts.layouts.layout import BUSINESS_DATE, FILL_IN, ColumnRule, Condition, Layout, Spellings
 
 # What in a layout may help against a reason. A fault of the source is put right at the source, not here.
 REMEDIES = {
