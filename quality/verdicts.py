@@ -12,6 +12,10 @@ from pipelines.domain.policy import GatePolicy
 FORMAT = "evenstock-gate/1"
 MAX_EXAMPLES = 5
 MAX_FAILING = 20_000
+# A check that names rows one by one names up to so many.
+MAX_NAMED = 200
+# So few are never too many, whatever share they are.
+FEW = 2
 Severity = Literal["block", "warn"]
 
 
@@ -138,3 +142,21 @@ def apply_severity(checks: Sequence[GateCheck], policy: GatePolicy) -> list[Gate
 def examples(values: Any) -> tuple[str, ...]:
     """Up to five of the values in order, as text."""
     return tuple(sorted(str(value) for value in values)[:MAX_EXAMPLES])
+
+
+def is_too_many(count: int, of: int, share: float) -> bool:
+    """Whether a check should block: more than a share of all failed, and more than two.
+
+    >>> is_too_many(2, 3, 0.05), is_too_many(3, 40, 0.05), is_too_many(3, 60, 0.05)
+    (False, True, False)
+    """
+    return count > max(FEW, share * of)
+
+
+def freezes_too_much(count: int, of: int, share: float) -> bool:
+    """Whether so many of `of` item-locations or rows cannot be planned around: too many of them, or more than half.
+
+    >>> freezes_too_much(2, 4, 0.05), freezes_too_much(2, 3, 0.05)
+    (False, True)
+    """
+    return is_too_many(count, of, share) or 2 * count > of

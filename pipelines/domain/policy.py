@@ -18,7 +18,9 @@ GATE_RULES = (
     *("unit_mixup", "shifted_decimals", "swapped_columns", "shifted_rows", "repeated_rows"),
     *("stock_replay", "shipments_match_sales", "receipts_match_movements", "transit_matches_transfers", "frozen_share"),
     *("master_changes", "document_kept", "own_day", "sales_by_order", "receipts_by_document", "departures_by_transfer"),
-    *("arrivals_by_transfer", "orders_shipped", "purchases_received", "habits"),
+    *("arrivals_by_transfer", "orders_shipped", "purchases_received", "habits", "blocked_explained", "reserved_explained"),
+    *("transfer_states", "transfer_units", "transfers_dispatched", "transfers_taken_on", "counts_match_stock"),
+    *("order_moments", "purchase_moments", "scopes_known", "columns_read", "counts_due"),
 )
 SEVERITIES = ("block", "warn", "off")
 

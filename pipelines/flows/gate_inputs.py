@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,8 @@ def read_newest(home: Home, feed: str, as_of: dt.date) -> "pd.DataFrame | None":
 def read_quarantined_pairs(path: Path, home: Home, as_of: dt.date) -> list[tuple[str, str, str, str, str, int]]:
     """Who the refused rows of a file are about: (location, item, check, reason, feed, line), one id empty where the row names one only.
 
-    What its layout made of the row comes first, then the source's text, searched for the known keys as words; a row that names neither
-    is left out.
+    What its layout made of the row comes first, then the source's text, searched for the known keys as words, up to two of each: a line
+    may be two in one. A row that names neither is left out.
     """
     import pyarrow.parquet as pq
 
@@ -133,12 +134,25 @@ def read_quarantined_pairs(path: Path, home: Home, as_of: dt.date) -> list[tuple
     for row in rows:
         words = dict.fromkeys([row.get("location_id"), row.get("item_id"), *_WORD.findall(row["raw"] or "")])
         places, items = ([word for word in words if word in keys[name]] or [""] for name in ("location_id", "item_id"))
-        for place in places[:2]:
-            if place or items[0]:
-                found.add(
-                    (place, items[0], "quarantine_share", f"refused for {row['column']}: {row['reason']}", row["feed"], int(row["line"]))
-                )
+        told = f"refused for {row['column']}: {row['reason']}"
+        for place, item in product(places[:2], items[:2]):
+            if place or item:
+                found.add((place, item, "quarantine_share", told, row["feed"], int(row["line"])))
     return sorted(found)
+
+
+def read_new_columns(home: Home, feed: str, as_of: dt.date) -> tuple[str, ...]:
+    """Columns of the newest file that nobody reads and that the file before, read in the same way, did not have.
+
+    A layout's first file has what its author saw; a canonical one has nothing that goes without saying.
+    """
+    from pipelines.extracts.lake.partitions import current_files, read_unread_columns
+
+    found = [read_unread_columns(file) for file in current_files(home.lake, feed, as_of)[-2:]]
+    (layout, unread), before = found[-1], found[0] if len(found) > 1 else ("", None if found[-1][0] else ())
+    if unread is None or before[1] is None or (len(found) > 1 and before[0] != layout):
+        return ()
+    return tuple(sorted(set(unread) - set(before[1])))
 
 
 def read_partitions_before(home: Home, feeds: "Mapping[str, Any]", as_of: dt.date) -> "dict[str, pd.DataFrame]":

@@ -27,7 +27,8 @@ class GateInputs:
     """What the gate of one feed judges: the partition, how it came about and what it is compared with.
 
     `trailing_counts` has a 0 for a day on which extracts came and the feed had no row. The fields from `before` on are those of
-    `gate_inputs.Past`, packs and the item-locations that refused rows are about.
+    `gate_inputs.Past`, packs and the item-locations that refused rows are about; `new_columns` are names that the header has since
+    this file, and that nobody reads.
     """
 
     feed: str
@@ -43,6 +44,7 @@ class GateInputs:
     changed_rows: list[int]
     quarantined_pairs: list[tuple[str, str, str, str, str, int]]
     is_delivered: bool = True
+    new_columns: tuple[str, ...] = ()
 
 
 def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
@@ -69,7 +71,7 @@ def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResul
     """The ingested partition of a feed with its past and the keys that it may refer to."""
     from pipelines.extracts.contracts.contract import load_contract
     from pipelines.extracts.lake.partitions import read_partition
-    from pipelines.flows.gate_inputs import read_packs, read_past, read_quarantined_pairs
+    from pipelines.flows.gate_inputs import read_new_columns, read_packs, read_past, read_quarantined_pairs
 
     frame = read_partition(home.lake, feed, as_of) if result else _no_rows(feed)
     counts = count_trailing_rows(home, feed, as_of, policy.gate.trailing_days)
@@ -78,7 +80,8 @@ def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResul
     past, packs = read_past(home, feed, as_of, policy), read_packs(home, as_of, policy)
     refused = read_quarantined_pairs(result.quarantine_path, home, as_of) if result and quarantined else []
     marks = past.before, past.recent, packs, past.fingerprints, past.changed_rows, refused
-    return GateInputs(feed, frame, rows_in, quarantined, counts, known, *marks, is_delivered=result is not None)
+    new = read_new_columns(home, feed, as_of) if result else ()
+    return GateInputs(feed, frame, rows_in, quarantined, counts, known, *marks, is_delivered=result is not None, new_columns=new)
 
 
 def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> list[int]:

@@ -28,6 +28,7 @@ def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date)
 
     A feed without earlier rows is left out.
     """
+    from pipelines.extracts.contracts.contract import load_contract
     from pipelines.extracts.lake.partitions import current_files
 
     known = {}
@@ -35,7 +36,8 @@ def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date)
         earlier = current_files(home.lake, feed, as_of - dt.timedelta(days=1))
         files = [file for file in earlier if (as_of - file.business_date).days <= KNOWN_DAYS]
         group = next((group for group in DOCUMENTS if feed in group), None)
-        recent = _recent(files) if group else files[-2 if feed == "wms_stock" else -1 :]
+        is_event = load_contract(feed).kind == "event"
+        recent = _recent(files) if is_event else files[-2 if feed == "wms_stock" else -1 :]
         older = files[: len(files) - len(recent)] if group else []
         wanted = tuple(_wanted(group, frames)) if group and older else ()
         rows = _join(tuple(recent), tuple(older), group[feed] if group else "", wanted)

@@ -36,12 +36,12 @@ def rank_fixes(frozen: dict[str, Any] | None, places: dict[Row, dict[str, Any]],
     """Rows to fix, the dearest first: each row with the worth of the item-locations that it frees; rows of no known worth come last.
 
     `places` holds quarantined rows by feed, file and line. A pair that several rows hold back counts in full for each of them: all of
-    its rows must be fixed to free it. A row that a file lacks (line 0) is named by its pair, and only if no other row explains it.
+    its rows must be fixed to free it. A row that a file lacks (line 0) is named by its pair.
     """
     ranked: dict[tuple[Row, str], dict[str, Any]] = {}
     for pair in (frozen or {}).get("pairs", []):
         name = f"{pair['location_id']} / {pair['item_id']}"
-        for row in _rows_at_fault(pair):
+        for row in pair["rows"]:
             key = (row["feed"], row["file"], row["line"])
             entry = ranked.setdefault((key, "" if row["line"] else name), _fix(key, places.get(key)))
             entry["usd"] = round((entry["usd"] or 0.0) + pair["usd"], 2)
@@ -54,12 +54,6 @@ def rank_fixes(frozen: dict[str, Any] | None, places: dict[Row, dict[str, Any]],
         ranked.setdefault((key, ""), _fix(key, place))
     rows = sorted(ranked.values(), key=lambda fix: (fix["usd"] is None, -(fix["usd"] or 0.0), fix["feed"], fix["file"], fix["line"]))
     return {"rows": rows[:MAX_FIXES], "rows_total": total, "rows_that_free": sum(fix["usd"] is not None for fix in rows)}
-
-
-def _rows_at_fault(pair: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of a pair without those that its files lack because they were refused."""
-    lines = {row["feed"] for row in pair["rows"] if row["line"]}
-    return [row for row in pair["rows"] if row["line"] or row["feed"] not in lines]
 
 
 def rows_of(frozen: dict[str, Any] | None) -> set[Row]:

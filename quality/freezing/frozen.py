@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.domain.policy import GatePolicy
-from quality.verdicts import Failing, GateCheck
+from quality.verdicts import FEW, Failing, GateCheck, freezes_too_much
 
 FORMAT = "evenstock-frozen/1"
 REPLAY = "stock_replay"
@@ -48,10 +48,9 @@ def freeze_pairs(
 def check_frozen_share(frozen: Mapping[str, Any], pairs: int, policy: GatePolicy) -> GateCheck:
     """Frozen item-locations over all in today's stock: none is usual, up to the policy's share are told, more block."""
     count = len(frozen["pairs"])
-    share = count / max(pairs, 1)
     shown = tuple(f"{entry['location_id']}/{entry['item_id']}" for entry in frozen["pairs"][:5])
-    limit = f"at most {policy.max_frozen_share:.0%}"
-    blocks = share > policy.max_frozen_share and pairs > 0
+    limit = f"at most {policy.max_frozen_share:.0%}, or {FEW} if that is no more than half"
+    blocks = pairs > 0 and freezes_too_much(count, pairs, policy.max_frozen_share)
     return GateCheck("frozen_share", not count, "block" if blocks else "warn", f"{count} of {pairs} location-items frozen", limit, shown)
 
 
@@ -76,7 +75,7 @@ def _entry(pair: Pair, found: Sequence[Failing], date: datetime.date, files: Map
         "location_id": pair[0],
         "item_id": pair[1],
         "reasons": sorted({f"{_rule(entry.check)}: {entry.reason}" for entry in found}),
-        "rows": [{"feed": feed, "file": day, "line": line} for feed, day, line in rows[:MAX_ROWS]],
+        "rows": _rows_at_fault([{"feed": feed, "file": day, "line": line} for feed, day, line in rows])[:MAX_ROWS],
         "since": date.isoformat(),
         "difference_units": difference,
         "plan_lines": [],
@@ -101,7 +100,7 @@ def _carry(
         if replay_only:
             del entries[pair]
         return
-    rows = [*old["rows"], *(today["rows"] if today else [])][:MAX_ROWS]
+    rows = _rows_at_fault([*old["rows"], *(today["rows"] if today else [])])[:MAX_ROWS]
     reasons = sorted({*old["reasons"], *(today["reasons"] if today else [])})
     entries[pair] = {
         **(today or old),
@@ -120,5 +119,13 @@ def _is_counted(counts: pd.DataFrame | None, pair: Pair) -> bool:
     return bool(((counts["location_id"] == pair[0]) & (counts["item_id"] == pair[1])).any())
 
 
+def _rows_at_fault(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without those that a file lacks (line 0) because one of the feed, named as well, was refused or is wrong."""
+    explained = {row["feed"] for row in rows if row["line"]}
+    return [row for row in rows if row["line"] or row["feed"] not in explained]
+
+
 def _count_rows(pairs: Sequence[Mapping[str, Any]]) -> int:
-    return len({(row["feed"], row["file"], row["line"]) for entry in pairs for row in entry["rows"]})
+    """Different rows to fix; one that a file lacks is another for each item-location."""
+    rows = [((row["feed"], row["file"], row["line"]), entry) for entry in pairs for row in entry["rows"]]
+    return len({(*row, *(() if row[2] else (entry["location_id"], entry["item_id"]))) for row, entry in rows})

@@ -4,31 +4,23 @@ What may well be new, a word or a discount never seen, is named and freezes noth
 """
 
 import datetime
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
 from pipelines.extracts.contracts.contract import FeedContract, load_contract
-from quality.habits.shapes import count_loose_shapes, count_shapes, loose_shape_of, shape_of
-from quality.verdicts import Failing, GateCheck, examples
+from quality.habits.findings import ALWAYS_ROWS, MIN_ROWS, Finding, spread
+from quality.habits.inside import find_inside
+from quality.habits.invariants import find_emptiness, find_invariants
+from quality.habits.spelling import find_spelling, find_undated
+from quality.habits.to_master import find_against_master
+from quality.verdicts import MAX_NAMED, Failing, GateCheck, examples, is_too_many
 
 BLOCK_SHARE = 0.05
 # Of rows that are new rather than wrong.
 NEWS_BLOCK_SHARE = 0.5
-MAX_NAMED = 200
 HABIT_SHARE = 0.995
-MIN_ROWS = 20
-ALWAYS_ROWS = 60
-MAX_WORDS = 12
-MAX_SHAPES = 6
-MIN_CODE = 8
-MIN_CODES_PER_SHAPE = 3
-MIN_DAYS, RECURRING_SHARE = 3, 0.8
-# A price this many times the usual ones is no discount.
-NO_DISCOUNT = 2.0
 # Told when it left and again when it arrived, and never else.
 TOLD_ONCE_MORE = ("wms_shipments",)
 # Rows of another kind are written in another way: each kind has habits of its own.
@@ -36,17 +28,18 @@ KINDS_OF_ROWS = {"wms_movements": "type", "wms_receipts": "reference_type", "wms
 LINE_KEYS = {"erp_sales_orders": ("order_id", "line_no"), "erp_purchase_orders": ("po_id", "line_no")}
 Frames = Mapping[str, pd.DataFrame]
 Wrong = tuple[str, np.ndarray]
-# What is said, of which rows, and whether they are wrong (true) or may be something new.
-Finding = tuple[str, np.ndarray, bool]
 
 
 def check_habits(frames: Frames, known: Frames, business_date: datetime.date) -> tuple[list[GateCheck], list[Failing]]:
-    """One check per event feed that has at least 20 earlier rows; the reasons name the habit that a row breaks."""
+    """One check per feed with a date that has at least 20 earlier rows; the reasons name the habit that a row breaks.
+
+    Of stock, whose figures are the replay's business, only what is filled in and how it is spelt is judged.
+    """
     checks, failing = [], []
     for feed in sorted(frames):
         contract = load_contract(feed)
         past = known.get(feed)
-        if contract.kind != "event" or not contract.date_column or past is None or len(past) < MIN_ROWS or not len(frames[feed]):
+        if not contract.date_column or past is None or len(past) < MIN_ROWS or not len(frames[feed]):
             continue
         check, wrong = _check(contract, frames[feed].reset_index(drop=True), past, frames.get("erp_items"), business_date)
         checks.append(check)
@@ -70,7 +63,8 @@ def _check(
         why[row] += "" if is_wrong[row] else _whereabouts(frame, row)
     said = {row: f"{', '.join(str(frame[column].iloc[row]) for column in key)}: {why[row]}" for row in rows}
     count, news = int(is_wrong.sum()), len(rows) - int(is_wrong.sum())
-    blocks = count > max(2, BLOCK_SHARE * len(frame)) or (news >= MIN_ROWS and news > NEWS_BLOCK_SHARE * len(frame))
+    is_changed = news > MAX_NAMED or (news >= MIN_ROWS and news > NEWS_BLOCK_SHARE * len(frame))
+    blocks = is_too_many(count, len(frame), BLOCK_SHARE) or is_changed
     observed = f"{len(rows)} of {len(frame)} rows" + (f", {news} of them perhaps new" if news else "")
     shown = tuple(sorted(said.values())[:MAX_NAMED]) if news else examples(said.values())
     check = GateCheck(name, not rows, "block" if blocks else "warn", observed, "what the feed always did", shown)
@@ -82,15 +76,21 @@ def _find(
     contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None, day: datetime.date
 ) -> Iterator[Finding]:
     """Everything that rows do otherwise, each kind of row held against its own kind: the first transfers ever break no habit."""
+    if contract.kind == "snapshot":
+        yield from find_emptiness(contract, frame, past)
+        yield from find_spelling(contract, frame, past)
+        return
     for text, wrong in (*_numbering(contract, frame, past), *_news(contract, frame, past, day)):
         yield text, wrong, True
+    yield from find_invariants(contract, frame, past)
+    yield from find_inside(contract, frame, past)
+    yield from find_undated(contract, frame, past)
     for rows, like in _kinds(contract, frame, past):
         if len(like) >= MIN_ROWS:
             part = frame[rows]
-            for judge in (_gaps, _spelling):
-                yield from _spread(rows, judge(contract, part, like))
-            yield from _spread(rows, _prices(part, like, items))
-            yield from _spread(rows, ((text, wrong, True) for text, wrong in _packs(part, like, items)))
+            for judge in (_gaps, find_spelling):
+                yield from spread(rows, judge(contract, part, like))
+            yield from spread(rows, find_against_master(part, like, items))
 
 
 def _kinds(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[tuple[np.ndarray, pd.DataFrame]]:
@@ -102,14 +102,6 @@ def _kinds(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> I
     now, before = frame[column].astype(object).to_numpy(), past[column].astype(object).to_numpy()
     for kind in pd.unique(now):
         yield now == kind, past[before == kind]
-
-
-def _spread(rows: np.ndarray, found: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings of some rows as findings of all."""
-    for text, wrong, is_wrong in found:
-        whole = np.zeros(len(rows), dtype=bool)
-        whole[rows] = wrong
-        yield text, whole, is_wrong
 
 
 def _whereabouts(frame: pd.DataFrame, row: int) -> str:
@@ -159,17 +151,6 @@ def _gaps(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> It
         yield f"{other} is unusually far from {one}", (now < low - slack) | (now > high + slack), len(seen) >= ALWAYS_ROWS
 
 
-def _packs(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Wrong]:
-    """What is ordered from suppliers comes in whole packs, if it always did."""
-    if "qty_ordered" not in frame or items is None:
-        return
-    packs = items.drop_duplicates("item_id").set_index("item_id")["units_per_pack"].astype(float)
-    rest = [_units(each, "qty_ordered") % each["item_id"].map(packs).to_numpy(dtype=float) for each in (past, frame)]
-    seen = rest[0][np.isfinite(rest[0])]
-    if len(seen) >= MIN_ROWS and not seen.any():
-        yield "qty_ordered is no whole number of packs", rest[1] > 0
-
-
 def _units(frame: pd.DataFrame, column: str) -> np.ndarray:
     return frame[column].to_numpy(dtype=float, na_value=np.nan)
 
@@ -180,73 +161,6 @@ def _days(frame: pd.DataFrame, column: str) -> np.ndarray:
 
 def _not_a_time(values: pd.Series) -> np.ndarray:
     return np.where(values.isna().to_numpy(), np.nan, 0.0)
-
-
-def _spelling(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
-    """A text is one of the few words that a column always had, or of the few shapes of its codes; references are another check's.
-
-    A known word in another spelling is wrong, and so is a code of another shape, where 60 rows tell; another word may be new.
-    """
-    referred = {reference.column for reference in contract.references}
-    for column in contract.columns:
-        if column.type != "text" or column.enum or column.name in referred:
-            continue
-        seen, now = past[column.name].dropna().astype(str), frame[column.name].fillna("").astype(str)
-        way = _way_to_spell(seen, past[column.name], past[contract.date_column]) if len(seen) >= MIN_ROWS else None
-        if way:
-            spell, known = way
-            strange = [word for word in now.unique() if word and spell(word) not in known]
-            plain = {_plain(word) for word in known} if spell is str and strange else set()
-            new = [word for word in strange if spell is str and word.isalpha() and _plain(word) not in plain]
-            yield f"{column.name} is unlike any before", now.isin(set(strange) - set(new)).to_numpy(dtype=bool), len(seen) >= ALWAYS_ROWS
-            yield f"{column.name} is a new word", now.isin(new).to_numpy(dtype=bool), False
-
-
-def _way_to_spell(seen: pd.Series, told: pd.Series, moments: pd.Series) -> tuple[Callable[[str], str], AbstractSet[str]] | None:
-    """What texts of a column have in common, being few words without digits, one exact shape of code, or a few loose ones; and which.
-
-    Codes tell of a shape where there are 20 different ones and 3 of each shape, or where they come again on 3 days or more, as suppliers
-    do: a handful of documents says nothing of the next.
-    """
-    different = seen.drop_duplicates()
-    if len(different) <= MAX_WORDS and not any(letter.isdigit() for word in different for letter in word):
-        return str, set(different)
-    shapes = count_shapes(different)
-    loose = count_loose_shapes(shapes)
-    if len(different) < MIN_ROWS:
-        days = moments.dt.normalize().groupby(told.to_numpy()).nunique()
-        return (loose_shape_of, loose.keys()) if (days >= MIN_DAYS).mean() >= RECURRING_SHARE else None
-    if len(shapes) == 1 and len(next(iter(shapes))) >= MIN_CODE:
-        return shape_of, shapes.keys()
-    return (loose_shape_of, loose.keys()) if len(loose) <= MAX_SHAPES and min(loose.values()) >= MIN_CODES_PER_SHAPE else None
-
-
-def _plain(word: str) -> str:
-    """A word without what spelling adds: capitals, accents, blanks and marks.
-
-    >>> _plain(" Réseau_1")
-    'reseau1'
-    """
-    return "".join(letter for letter in unicodedata.normalize("NFKD", word).casefold() if letter.isalnum())
-
-
-def _prices(frame: pd.DataFrame, past: pd.DataFrame, items: pd.DataFrame | None) -> Iterator[Finding]:
-    """A price is to the item's list price as it always was; a discount deeper than any before may be new, half or double is not."""
-    if "unit_price_usd" not in frame or items is None:
-        return
-    lists = items.drop_duplicates("item_id").set_index("item_id")["unit_price_usd"].astype(float)
-    before, now = (
-        each["unit_price_usd"].to_numpy(dtype=float) / each["item_id"].map(lists).to_numpy(dtype=float) for each in (past, frame)
-    )
-    seen = before[np.isfinite(before)]
-    if len(seen) < MIN_ROWS:
-        return
-    low, high = float(seen.min()), float(seen.max())
-    slack = (high - low) / 2
-    unusual = (now < low - slack - 1e-6) | (now > high + slack + 1e-6)
-    far = (now < low / NO_DISCOUNT) | (now > high * NO_DISCOUNT)
-    yield "unit_price_usd is unusual against the list price", unusual & far, True
-    yield "unit_price_usd is new against the list price", unusual & ~far, False
 
 
 def _news(contract: FeedContract, frame: pd.DataFrame, past: pd.DataFrame, day: datetime.date) -> Iterator[Wrong]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipelines.domain.policy import GatePolicy
 from pipelines.extracts.contracts.contract import Column
 from quality.habits.history import Floats, Scene, numbers
-from quality.verdicts import Failing, GateCheck, examples
+from quality.verdicts import Failing, GateCheck, examples, freezes_too_much
 
 DECIMAL_FACTORS = (10.0, 100.0, 1000.0)
 USUAL_CASES = (6.0, 12.0, 24.0)
@@ -199,7 +199,7 @@ def _report(scene: Scene, rule: str, jumps: list[Jump], policy: GatePolicy, expe
     rows = np.zeros(len(scene.rows), dtype=bool)
     for jump in jumps:
         rows |= jump.rows
-    blocks = any(jump.is_file for jump in jumps) or rows.sum() > policy.max_frozen_share * max(len(scene.rows), 1)
+    blocks = any(jump.is_file for jump in jumps) or freezes_too_much(int(rows.sum()), len(scene.rows), policy.max_frozen_share)
     said = [f"{jump.column} of {jump.what} is {jump.factor} times its past" for jump in jumps]
     check = GateCheck(rule, not jumps, "block" if blocks else "warn", f"{rows.sum()} of {len(scene.rows)} rows", expected, examples(said))
     return check, [] if blocks else name_rows(scene.contract.feed, scene.rows[rows], rule, "; ".join(said[:2]))

@@ -37,13 +37,14 @@ def run_gate(
     is_delivered: bool = True,
     history: History | None = None,
     quarantined: Sequence[Failing] = (),
+    new_columns: Sequence[str] = (),
 ) -> GateVerdict:
     """Judge the accepted rows of one partition (`frame` as from `read_partition`).
 
-    `trailing_counts` are the rows of earlier days, 0 for a quiet one; `is_delivered` is false if no file came. Where no row came and
-    none need come, no suite runs, and Great Expectations stays unloaded. `known_keys` maps a referenced feed (`erp_items`,
-    `erp_locations`) to its keys; a feed that refers to itself knows its own rows. A referenced feed without keys blocks. `history` is
-    what values are compared with, `quarantined` names the item-locations of refused rows.
+    `trailing_counts` are rows of earlier days, 0 for a quiet one; `is_delivered` is false if no file came. Where no row came and none
+    need come, Great Expectations stays unloaded. `known_keys` maps a referenced feed to its keys (none: it blocks); a feed that refers to
+    itself knows its own rows. `history` is what values are compared with, `quarantined` names the item-locations of refused rows,
+    `new_columns` what the header has of late that nobody reads.
     """
     if contract.may_be_empty and not rows_in:
         return verdict(contract.feed, business_date, [check_quiet_day(contract, is_delivered, trailing_counts)], 0, 0, policy)
@@ -57,6 +58,7 @@ def run_gate(
         check_quarantine_share(rows_in, rows_quarantined, policy),
         *_check_contract(contract, frame),
         check_keys_unique(contract, frame),
+        check_columns_read(new_columns),
         *references,
         *check_dates(contract, frame, business_date, policy, not any(trailing_counts), history or History()),
         *_check_locations(contract, frame, business_date, known_keys),
@@ -152,6 +154,12 @@ def check_quarantine_share(rows_in: int, rows_quarantined: int, policy: GatePoli
     blocks = share > policy.max_quarantine_share
     observed, limit = f"{rows_quarantined} of {rows_in} rows ({share:.2%})", f"at most {policy.max_quarantine_share:.0%}"
     return GateCheck("quarantine_share", rows_quarantined == 0, "block" if blocks else "warn", observed, limit)
+
+
+def check_columns_read(new_columns: Sequence[str]) -> GateCheck:
+    """A column that came new and that nobody reads is told of once, by its name: it may hold what another column held so far."""
+    observed = f"{len(new_columns)} new columns that nobody reads"
+    return GateCheck("columns_read", not new_columns, "warn", observed, "the columns of the file before", examples(new_columns))
 
 
 def check_keys_unique(contract: FeedContract, frame: pd.DataFrame) -> GateCheck:

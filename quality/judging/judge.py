@@ -11,6 +11,7 @@ from pipelines.domain.policy import GatePolicy
 from pipelines.extracts.contracts.contract import load_contract
 from quality.freezing.frozen import check_frozen_share, freeze_pairs
 from quality.habits.changes import check_masters
+from quality.habits.cycles import check_cycle
 from quality.habits.history import History
 from quality.habits.usual import check_habits
 from quality.judging.gates import run_gate
@@ -18,6 +19,9 @@ from quality.reconciliation.day_book import DayBook, reconcile_book
 from quality.reconciliation.documents import check_documents
 from quality.reconciliation.fulfilment import check_fulfilment
 from quality.reconciliation.held import check_held
+from quality.reconciliation.moments import check_moments
+from quality.reconciliation.scopes import check_scopes
+from quality.reconciliation.transfers import check_transfers
 from quality.verdicts import Failing, GateVerdict, verdict
 
 RECONCILIATION = "reconciliation"
@@ -29,7 +33,7 @@ class Day:
 
     `frames` are the day's partitions by feed, `earlier` those of the business date before, `known` earlier rows of the documents in
     `frames` and the masters before; `verdicts` the feeds' own; `frozen_before` the document of the business date before, if any; `files`
-    the names under which the feeds were sent.
+    the names under which the feeds were sent; `dispatched` the lines of our own transfer orders.
     """
 
     date: datetime.date
@@ -41,6 +45,7 @@ class Day:
     verdicts: Sequence[GateVerdict] = ()
     frozen_before: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    dispatched: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def judge_feed(inputs: Any, business_date: datetime.date, policy: GatePolicy) -> GateVerdict:
@@ -59,6 +64,7 @@ def judge_feed(inputs: Any, business_date: datetime.date, policy: GatePolicy) ->
         is_delivered=inputs.is_delivered,
         history=history,
         quarantined=quarantined,
+        new_columns=inputs.new_columns,
     )
 
 
@@ -67,7 +73,10 @@ def judge_day(day: Day, policy: GatePolicy) -> tuple[GateVerdict, dict[str, Any]
     book = DayBook(day.frames, day.previous_stock, day.date, day.earlier, day.packs, policy)
     checks, failing = reconcile_book(book)
     checks += check_masters(day.frames, day.known)
-    for judge in (check_documents, check_fulfilment, check_habits, check_held):
+    found, wrong = check_transfers(day.frames, day.known, day.dispatched, day.date)
+    checks += found
+    failing += wrong
+    for judge in (check_documents, check_fulfilment, check_moments, check_scopes, check_habits, check_cycle, check_held):
         found, wrong = judge(day.frames, day.known, day.date)
         checks += found
         failing += wrong

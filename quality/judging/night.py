@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipelines.domain.policy import Policy
 from pipelines.flows import gate_inputs, read_day, save_frozen, save_reconciliation
+from pipelines.flows.dispatched import read_dispatched
 from pipelines.flows.frozen import read_frozen_before, read_lines_before
 from pipelines.flows.known import read_known
 from pipelines.store.home import Home
@@ -37,6 +38,7 @@ def judge_night(
         verdicts=[GateVerdict.from_body(body) for body in verdicts if body],
         frozen_before=read_frozen_before(home, as_of),
         files=gate_inputs.name_files(home, as_of),
+        dispatched=read_dispatched(home, as_of),
     )
     said, frozen = judge_day(day, policy.gate)
     frozen = add_touched(frozen, read_lines_before(home, as_of), gate_inputs.read_newest(home, "erp_items", as_of))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipelines.domain.policy import GatePolicy
 from quality.habits.values import USUAL_CASES
-from quality.verdicts import MAX_EXAMPLES, Failing, GateCheck, Severity
+from quality.verdicts import MAX_EXAMPLES, Failing, GateCheck, Severity, freezes_too_much
 
 PAIR = ["location_id", "item_id"]
 Frames = Mapping[str, pd.DataFrame]
@@ -75,6 +75,8 @@ def check_stock_replay(book: DayBook) -> Found:
     moved = _units(book.frame("wms_movements"), "at", "qty_units", earlier.date() + datetime.timedelta(days=1), book.date)
     wrong = _differences(today.groupby(PAIR, observed=True)["on_hand"].sum(), opening.add(moved, fill_value=0))
     causes = _Causes(book, wrong.table)
+    if wrong.table.empty:
+        return _report(book, name, identity, wrong, causes.done("quantity"), "wms_stock")
     causes.mark("missing row", (wrong.table["observed"] == 0) & ~wrong.table.index.isin(_index(today)))
     causes.mark("timing", _equals_tail(book, wrong.table))
     causes.mark("unbooked", wrong.table["gap"] == _unbooked(book).reindex(wrong.table.index).fillna(0))
@@ -101,6 +103,8 @@ def check_receipts(book: DayBook) -> Found:
 def _compare_books(book: DayBook, document: Tally, ledger: Tally) -> tuple["_Differences", "_Causes"]:
     """Where documents and ledger of a day differ; a gap that the day before left the other way is timing, one no ledger holds unbooked."""
     wrong = _differences(document(book.frames, book.date), ledger(book.frames, book.date))
+    if wrong.table.empty:
+        return wrong, _Causes(book, wrong.table)
     before = book.date - datetime.timedelta(days=1)
     gap_before = document(book.earlier, before).sub(ledger(book.earlier, before), fill_value=0)
     causes = _Causes(book, wrong.table)
@@ -149,6 +153,8 @@ class _Causes:
     def __init__(self, book: DayBook, table: pd.DataFrame) -> None:
         self.table = table
         self.causes = pd.Series("", index=table.index, dtype=object)
+        if table.empty:
+            return
         items, places = book.frame("erp_items"), book.frame("erp_locations")
         unknown = np.zeros(len(table), dtype=bool)
         for level, master in (("item_id", items), ("location_id", places)):
@@ -243,9 +249,8 @@ def _report(book: DayBook, name: str, identity: str, wrong: _Differences, causes
     """Wrong pairs up to the share of item-locations that may be frozen warn and are named, more of them block."""
     table = wrong.table
     of = max(wrong.of, book.pairs)
-    share = len(table) / of if of else 0.0
     is_small = name in FEW_ROWS and not book.pairs
-    severity: Severity = "block" if share > book.policy.max_frozen_share and not is_small else "warn"
+    severity: Severity = "block" if freezes_too_much(len(table), of, book.policy.max_frozen_share) and not is_small else "warn"
     lines = _first_lines(book.frame(feed), table.index)
     sums = zip(table["observed"], table["expected"], table["gap"], strict=True)
     failing = [

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.extracts.contracts.contract import load_contract
-from quality.verdicts import Failing, GateCheck, Severity, examples
+from quality.verdicts import Failing, GateCheck, Severity, examples, is_too_many
 
-STATES = ("released", "picked", "shipped", "received", "closed")
 BLOCK_SHARE = 0.05
 USUAL_SHARE = 0.9
 Frames = Mapping[str, pd.DataFrame]
@@ -20,11 +19,15 @@ Frames = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Document:
-    """What a feed may not say differently when a document comes again: columns that stay, by the key of the document."""
+    """What a feed may not say differently when a document comes again: columns that stay, by the key of the document.
+
+    Of lots only rows that name one are held to it: what lies about without a lot may expire later once the first of it is gone.
+    """
 
     feed: str
     key: tuple[str, ...]
     fixed: tuple[str, ...]
+    of_lots: bool = False
 
 
 DOCUMENTS = (
@@ -40,6 +43,7 @@ DOCUMENTS = (
         "erp_purchase_orders", ("po_id", "line_no"), ("supplier_id", "item_id", "location_id", "qty_ordered", "ordered_at", "expected_date")
     ),
     Document("wms_shipments", ("shipment_id",), ("order_id", "line_no", "location_id", "item_id", "qty_units", "shipped_at")),
+    Document("wms_stock", ("location_id", "item_id", "lot_id"), ("expiry_date",), of_lots=True),
     Document("wms_transfers", ("transfer_id", "line_id"), ("item_id", "lot_id", "origin", "destination", "mode", "qty_requested")),
 )
 
@@ -103,8 +107,6 @@ def check_documents(frames: Frames, known: Frames, business_date: datetime.date)
     dated = [feed for feed in sorted(frames) if load_contract(feed).date_column]
     results += [_check_own_day(feed, frames[feed], known.get(feed), business_date) for feed in dated]
     results += [_check_agreement(agreement, frames, known, business_date) for agreement in AGREEMENTS]
-    if "wms_transfers" in frames:
-        results.append(_check_states(frames["wms_transfers"], known.get("wms_transfers")))
     if "wms_counts" in frames and "wms_stock" in frames:
         results.append(_check_counts(frames["wms_counts"], frames["wms_stock"], frames.get("wms_movements"), business_date))
     return [check for check, _ in results], [entry for _, failing in results for entry in failing]
@@ -112,17 +114,19 @@ def check_documents(frames: Frames, known: Frames, business_date: datetime.date)
 
 def _check_kept(document: Document, frames: Frames, known: Frames) -> tuple[GateCheck, list[Failing]]:
     """A document that comes again says what it said before."""
-    name, frame = f"document_kept:{document.feed}", frames[document.feed].reset_index(drop=True)
+    name, frame = f"document_kept:{document.feed}", frames[document.feed]
+    frame = (frame[frame["lot_id"].notna()] if document.of_lots else frame).reset_index(drop=True)
     earlier = known.get(document.feed, frame[:0])
-    earlier = earlier[earlier[document.key[0]].isin(frame[document.key[0]])]
+    about = document.key[-1 if document.of_lots else 0]
+    earlier = earlier[earlier[about].isin(frame[about])]
     before = pd.concat([earlier, frame], ignore_index=True).drop_duplicates(list(document.key), keep="first")
     both = frame[[*document.key, *document.fixed]].merge(before, on=list(document.key), how="left", suffixes=("", "_before"))
     differs = {column: _differs(both[column], both[f"{column}_before"]) for column in document.fixed}
     wrong = np.column_stack(list(differs.values())).any(axis=1)
     said = [_changed_text(document, both.loc[row], differs, row) for row in np.flatnonzero(wrong)]
-    failing = _name_rows(document.feed, frame[wrong], name, said)
+    failing = name_documents(document.feed, frame[wrong], name, said)
     observed = f"{int(wrong.sum())} of {len(frame)} rows differ from what was said of the document"
-    return _check(name, int(wrong.sum()), len(frame), observed, "what was said before", said), failing
+    return report_rows(name, int(wrong.sum()), len(frame), observed, "what was said before", said), failing
 
 
 def _changed_text(document: Document, row: pd.Series, differs: Mapping[str, np.ndarray], at: int) -> str:
@@ -146,11 +150,11 @@ def _check_own_day(feed: str, frame: pd.DataFrame, known: pd.DataFrame | None, d
     if contract.kind == "event" and wrong.any():
         document = contract.key[0]
         told = known[known[document].isin(frame.loc[wrong, document])]
-        wrong[wrong] = ~_keys(frame[wrong], contract.key).isin(_keys(told, contract.key))
+        wrong[wrong] = ~keys_of_rows(frame[wrong], contract.key).isin(keys_of_rows(told, contract.key))
     rows = frame[wrong]
     said = [f"{', '.join(map(str, row))}" for row in rows[[*contract.key, contract.date_column]].itertuples(index=False)]
-    failing = _name_rows(feed, rows, name, [f"first told of on {day.isoformat()}: {text}" for text in said])
-    return _check(name, len(rows), len(frame), f"{len(rows)} of {len(frame)} rows are of another day", expected, said), failing
+    failing = name_documents(feed, rows, name, [f"first told of on {day.isoformat()}: {text}" for text in said])
+    return report_rows(name, len(rows), len(frame), f"{len(rows)} of {len(frame)} rows are of another day", expected, said), failing
 
 
 def _is_on(moments: pd.Series, day: datetime.date) -> np.ndarray:
@@ -160,7 +164,8 @@ def _is_on(moments: pd.Series, day: datetime.date) -> np.ndarray:
     return np.asarray((values >= first) & (values < first + np.timedelta64(1, "D")))
 
 
-def _keys(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.Index:
+def keys_of_rows(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.Index:
+    """The rows' keys as texts, to be looked up in others'."""
     columns = [frame[name].astype(str) for name in key]
     return pd.MultiIndex.from_arrays(columns) if len(key) > 1 else pd.Index(columns[0])
 
@@ -180,25 +185,7 @@ def _check_agreement(agreement: Agreement, frames: Frames, known: Frames, day: d
         for key, (a, b) in zip(wrong.index, wrong.to_numpy(), strict=True)
     ]
     failing = [Failing(str(key[-3]), str(key[-2]), name, text, told[0]) for key, text in zip(wrong.index, said, strict=True)]
-    return _check(name, len(wrong), len(both), f"{len(wrong)} of {len(both)} documents differ", expected, said), failing
-
-
-def _check_states(frame: pd.DataFrame, known: pd.DataFrame | None) -> tuple[GateCheck, list[Failing]]:
-    """A transfer line that reaches a state was in the one before it; lines whose release nobody told of are left out if none was."""
-    name, expected = "transfer_states", " -> ".join(STATES)
-    if known is None or not len(known):
-        return GateCheck(name, True, "warn", "no earlier day", expected), []
-    frame = frame.reset_index(drop=True)
-    key = ("transfer_id", "line_id", "state")
-    told = _keys(pd.concat([known, frame], ignore_index=True), key)
-    before = frame.assign(state=frame["state"].map(dict(zip(STATES[1:], STATES, strict=False))))
-    wrong = (before["state"].notna() & ~_keys(before.fillna({"state": ""}), key).isin(told)).to_numpy()
-    said = [
-        f"{' '.join(map(str, row))}, not {state} before"
-        for row, state in zip(frame.loc[wrong, list(key)].to_numpy(), before["state"][wrong], strict=True)
-    ]
-    failing = _name_rows("wms_transfers", frame[wrong], name, said)
-    return _check(name, int(wrong.sum()), len(frame), f"{int(wrong.sum())} of {len(frame)} rows skip a state", expected, said), failing
+    return report_rows(name, len(wrong), len(both), f"{len(wrong)} of {len(both)} documents differ", expected, said), failing
 
 
 def _check_counts(
@@ -220,8 +207,8 @@ def _check_counts(
         f"{row.location_id} {row.item_id}: system_qty {row.system_qty:g}, stock {e:g}"
         for row, e in zip(rows.itertuples(), expected[wrong], strict=True)
     ]
-    failing = _name_rows("wms_counts", rows, name, said)
-    return _check(
+    failing = name_documents("wms_counts", rows, name, said)
+    return report_rows(
         name, len(rows), len(system), f"{len(rows)} of {len(system)} counts differ", "system_qty = stock at the count", said
     ), failing
 
@@ -255,12 +242,13 @@ def _told(account: Account, frame: pd.DataFrame | None, day: datetime.date) -> p
     return units.groupby([key.rename(level) for key, level in zip(keys, levels, strict=True)]).sum()
 
 
-def _check(name: str, wrong: int, of: int, observed: str, expected: str, said: list[str]) -> GateCheck:
-    severity: Severity = "block" if wrong > max(2, BLOCK_SHARE * of) else "warn"
+def report_rows(name: str, wrong: int, of: int, observed: str, expected: str, said: list[str]) -> GateCheck:
+    """A check of rows: a few warn, more than 5 % and two block."""
+    severity: Severity = "block" if is_too_many(wrong, of, BLOCK_SHARE) else "warn"
     return GateCheck(name, not wrong, severity, observed, expected, examples(said))
 
 
-def _name_rows(feed: str, rows: pd.DataFrame, rule: str, reasons: list[str]) -> list[Failing]:
+def name_documents(feed: str, rows: pd.DataFrame, rule: str, reasons: list[str]) -> list[Failing]:
     """Every item-location of the rows, both ends of a transfer included."""
     places = [name for name in ("location_id", "origin", "destination") if name in rows]
     lines = rows["_source_line"] if "_source_line" in rows else pd.Series(0, index=rows.index)

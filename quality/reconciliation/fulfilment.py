@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from quality.verdicts import Failing, GateCheck, Severity, examples
+from quality.verdicts import Failing, GateCheck, Severity, examples, is_too_many
 
 BLOCK_SHARE = 0.05
 USUAL_SHARE = 0.9
@@ -70,7 +70,7 @@ def _check(promise: Promise, frames: Frames, known: Frames, day: datetime.date) 
         if isinstance(place, str) and isinstance(item, str)
     ]
     of = int(today.sum())
-    severity: Severity = "block" if len(wrong) > max(2, BLOCK_SHARE * of) else "warn"
+    severity: Severity = "block" if is_too_many(len(wrong), of, BLOCK_SHARE) else "warn"
     return GateCheck(promise.name, wrong.empty, severity, f"{len(wrong)} of {of} lines differ", expected, examples(said)), failing
 
 

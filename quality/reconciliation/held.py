@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quality.verdicts import Failing, GateCheck, Severity, examples
+from quality.verdicts import Failing, GateCheck, Severity, examples, is_too_many
 
 PAIR = ["location_id", "item_id"]
 BLOCK_SHARE = 0.05
@@ -80,7 +80,7 @@ def _different(said: pd.Series, told: pd.Series) -> pd.DataFrame:
 
 def _report(name: str, stock: pd.DataFrame, wrong: pd.DataFrame, expected: str) -> tuple[GateCheck, list[Failing]]:
     pairs = max(1, len(stock.drop_duplicates(PAIR)))
-    severity: Severity = "block" if len(wrong) > max(2, BLOCK_SHARE * pairs) else "warn"
+    severity: Severity = "block" if is_too_many(len(wrong), pairs, BLOCK_SHARE) else "warn"
     rows = list(zip(wrong.index, wrong.to_numpy(dtype=float), strict=True))
     said = [f"{place}/{item}: {a:g}, expected {b:g}" for (place, item), (a, b) in rows]
     units = np.subtract(wrong["said"], wrong["told"]).astype(int) if len(wrong) else []

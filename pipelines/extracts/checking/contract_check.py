@@ -40,7 +40,8 @@ class CheckedFile:
     """`accepted` is typed by the contract plus `_source_line`, by key; `quarantined` has `quarantine.QUARANTINE_SCHEMA`, by line.
 
     A quarantined row tells the location and item that it is about as far as they can be read in the feed's own spelling, else "".
-    `left_out` rows are not of the feed by the layout's `where`, `merged` ones were added to another row by its `group`.
+    `left_out` rows are not of the feed by the layout's `where`, `merged` ones were added to another row by its `group`. `unread_columns`
+    are names of the header that neither contract nor layout reads.
     """
 
     rows_in: int
@@ -49,6 +50,7 @@ class CheckedFile:
     warnings: tuple[str, ...] = ()
     left_out: int = 0
     merged: int = 0
+    unread_columns: tuple[str, ...] = ()
 
 
 def check_file(
@@ -90,7 +92,8 @@ def check_file(
     if accepted.num_rows + quarantined.num_rows + left_out + merged != rows_in:
         sides = f"{accepted.num_rows} accepted, {quarantined.num_rows} quarantined, {left_out} left out, {merged} merged"
         raise RuntimeError(f"{source}: {rows_in} rows in, {sides}")
-    return CheckedFile(rows_in, accepted, quarantined, (*records.notes, *warnings), left_out, merged)
+    unread = tuple(sorted(name.strip() for at, name in enumerate(records.names) if at not in wanted.values()))
+    return CheckedFile(rows_in, accepted, quarantined, (*records.notes, *warnings), left_out, merged, unread)
 
 
 def _bound(

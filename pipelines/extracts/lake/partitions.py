@@ -106,6 +106,13 @@ def current_files(lake_dir: Path, feed: str, as_of: datetime.date) -> list[LakeF
     return [newest[day] for day in sorted(newest)]
 
 
+def read_unread_columns(file: LakeFile) -> tuple[str, tuple[str, ...] | None]:
+    """The layout of a lake file's source ("" for canonical), and the columns of its header that nobody read; None of an older sidecar."""
+    body = json.loads(_sidecar_path(file.path).read_text(encoding="utf-8"))
+    unread = body.get("unread_columns")
+    return body.get("layout", ""), None if unread is None else tuple(unread)
+
+
 def lake_versions(lake_dir: Path, feed: str) -> dict[datetime.date, int]:
     """The highest version of every business date, told from names alone."""
     newest: dict[datetime.date, int] = {}
@@ -214,6 +221,7 @@ def _sidecar(checked: CheckedFile, target: Path, quarantine: Path, landed: Lande
         "quarantine_sha256": file_sha256(quarantine),
         "contract_sha256": contract.digest,
         "warnings": list(checked.warnings),
+        "unread_columns": list(checked.unread_columns),
     } | _source(landed)
     if landed.layout:
         body |= {"layout": landed.layout, "rows_left_out": checked.left_out, "rows_merged": checked.merged}

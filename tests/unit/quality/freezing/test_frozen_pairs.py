@@ -1,6 +1,7 @@
 """What a day freezes, for how long, what that touches, and when it is too much to plan the rest."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -63,11 +64,23 @@ def test_other_reasons_last_for_the_day():
     assert pairs(later(1, before=freeze(Failing("CA_1", "I0", "orders_shipped", "x", "wms_shipments", 3)))) == []
 
 
-@pytest.mark.parametrize(("of", "severity"), [(100, "warn"), (20, "warn"), (19, "block")])
-def test_more_frozen_pairs_than_the_policy_allows_block(of, severity):
-    check = check_frozen_share(freeze(REPLAY), of, GatePolicy())
+@pytest.mark.parametrize(
+    ("count", "of", "severity"),
+    [(5, 100, "warn"), (6, 100, "block"), (2, 19, "warn"), (3, 19, "block"), (2, 4, "warn"), (2, 3, "block"), (1, 1, "block")],
+)
+def test_more_frozen_pairs_than_the_policy_allows_block_and_two_of_a_small_world_do_not(count, of, severity):
+    frozen = freeze(*(replace(REPLAY, item_id=f"I{n}") for n in range(count)))
+    check = check_frozen_share(frozen, of, GatePolicy())
     assert (check.passed, check.severity) == (False, severity)
-    assert check_frozen_share(freeze(), 19, GatePolicy()).passed
+    assert check_frozen_share(freeze(), of, GatePolicy()).passed
+
+
+def test_a_row_that_a_file_lacks_counts_once_for_each_pair_unless_a_refused_row_explains_it():
+    lacking = replace(REPLAY, line=0)
+    refused = Failing("CA_1", "I0", "quarantine_share", "refused for on_hand: not_integer", "wms_stock", 7)
+    frozen = freeze(lacking, refused, replace(lacking, item_id="I1"), replace(lacking, location_id="TX_2"))
+    assert [[row["line"] for row in entry["rows"]] for entry in frozen["pairs"]] == [[7], [0], [0]]
+    assert add_touched(frozen, LINES)["says"].startswith("fix these 3 rows")
 
 
 LINES = pd.DataFrame(

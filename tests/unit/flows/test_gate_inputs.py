@@ -1,0 +1,66 @@
+"""What gates are handed: columns that are new in a file's header, rows of counts of many days, and the lines that were dispatched."""
+
+import datetime as dt
+import json
+
+import pandas as pd
+import pytest
+
+from pipelines import flows
+from pipelines.extracts.landing.landing_zone import land_files
+from pipelines.flows.dispatched import read_dispatched
+from pipelines.flows.gate_inputs import read_new_columns
+from pipelines.flows.known import read_known
+from pipelines.store.home import Home
+from quality.judging.gates import check_columns_read
+
+DAY = dt.date(2026, 1, 5)
+HEADER = "location_id,item_id,lot_id,system_qty,counted_qty,at"
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def count(home: Home, day: dt.date, more: str = "") -> None:
+    """A file of one count, with more columns."""
+    path = home.root / f"wms_counts_{day}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{HEADER}{more}\nA,I0,,5,5,{day}T22:00:00{',x' * more.count(',')}\n")
+    land_files(home.landing, [(path, day)], "wms_counts")
+    assert flows.ingest_feed(home, "wms_counts", day) is not None
+
+
+def test_a_column_that_nobody_reads_is_new_once(home):
+    count(home, DAY, ",bin")
+    assert read_new_columns(home, "wms_counts", DAY) == ("bin",)
+    count(home, DAY + dt.timedelta(days=1), ",bin,Counter name")
+    assert read_new_columns(home, "wms_counts", DAY + dt.timedelta(days=1)) == ("Counter name",)
+    count(home, DAY + dt.timedelta(days=2), ",Counter name,bin")
+    assert read_new_columns(home, "wms_counts", DAY + dt.timedelta(days=2)) == ()
+    check = check_columns_read(("bin",))
+    assert (check.passed, check.severity, check.examples) == (False, "warn", ("bin",))
+    assert check_columns_read(()).passed
+
+
+def test_counts_are_known_from_many_days(home):
+    for days in range(4):
+        count(home, DAY + dt.timedelta(days=days))
+    known = read_known(home, {"wms_counts": pd.DataFrame()}, DAY + dt.timedelta(days=3))
+    assert sorted(known["wms_counts"]["at"].dt.day) == [5, 6, 7]
+
+
+def test_lines_in_the_outbox_are_read_back_for_sixty_days(home):
+    for days, name in ((-70, "OLD"), (-1, "T1"), (0, "T2")):
+        day = DAY + dt.timedelta(days=days)
+        order = {
+            "transfer_id": name, "origin": "A", "destination": "B", "mode": "road", "ship_date": "2026-01-05",
+            "lines": [{"line_id": "L1", "item_id": "I0", "units": 6}, {"line_id": "L2", "item_id": "I1", "units": 2}],
+        }  # fmt: skip
+        (home.outbox / day.isoformat()).mkdir(parents=True)
+        (home.outbox / day.isoformat() / f"{name}.json").write_text(json.dumps(order))
+    found = read_dispatched(home, DAY)
+    assert found[["transfer_id", "line_id", "qty_requested"]].to_numpy().tolist() == [["T1", "L1", 6], ["T1", "L2", 2]]
+    assert found["ship_date"].tolist() == [pd.Timestamp(DAY)] * 2
+    assert read_dispatched(home, DAY - dt.timedelta(days=200)).empty
