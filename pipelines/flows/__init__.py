@@ -18,6 +18,7 @@ from pipelines.flows.intake import (
 )
 from pipelines.flows.late import blocked_dates, read_late_rows
 from pipelines.flows.night import audit, build_store, learn, make_forecasts, make_plan, publish_run
+from pipelines.flows.retry import judge_retry
 from pipelines.flows.run import DAILY_FEEDS, FEEDS, MASTER_FEEDS, Run
 from pipelines.flows.watch import InboxReport, watch_inbox
 
@@ -36,6 +37,7 @@ __all__ = [
     "decide",
     "dispatch",
     "ingest_feed",
+    "judge_retry",
     "land_inbox",
     "learn",
     "look_at_drop",

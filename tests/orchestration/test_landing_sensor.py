@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import uuid
 from pathlib import Path
 
 import dagster as dg
@@ -30,13 +31,14 @@ class Watch:
     def __init__(self, home: Path) -> None:
         self.settings = load_settings(home=home)
         self.now, self.cursor = START, None
+        self.instance = dg.DagsterInstance.ephemeral()
         self.sensor = landing_sensor(nightly_job(), self.settings, business_dates(self.settings.start_date), lambda: self.now)
 
     def look(self, seconds: float = 30.0) -> dg.SensorResult:
         self.now += seconds
         moment = dt.datetime.fromtimestamp(self.now, dt.UTC)
-        with dg.DagsterInstance.ephemeral() as instance, partition_loading_context(moment):
-            result = self.sensor(dg.build_sensor_context(instance=instance, cursor=self.cursor))
+        with partition_loading_context(moment):
+            result = self.sensor(dg.build_sensor_context(instance=self.instance, cursor=self.cursor))
         self.cursor = result.cursor
         return result
 
@@ -173,3 +175,49 @@ def test_it_is_part_of_the_definitions_and_off_until_switched_on(parsed_dbt, tmp
         context = dg.build_sensor_context(instance=instance, repository_def=defs.get_repository_def())
         requests = sensor.evaluate_tick(context).run_requests
     assert [(request.partition_key, request.tags["dagster/partition"]) for request in requests] == [(DAY, DAY)]
+
+
+def fail(watch: Watch, request: dg.RunRequest, status: dg.DagsterRunStatus = dg.DagsterRunStatus.FAILURE) -> None:
+    """Let the night that a request asks for be over."""
+    tags = {**request.tags, "dagster/partition": str(request.partition_key)}
+    watch.instance.add_run(dg.DagsterRun(job_name="nightly", run_id=str(uuid.uuid4()), tags=tags, status=status))
+
+
+def test_a_failed_night_starts_again_after_a_while_and_three_times_at_most(watch):
+    put(watch, "wms_stock.csv")
+    put(watch, "_SUCCESS", b"")
+    requests = list(watch.look().run_requests)
+    for pause in (300, 1800):
+        fail(watch, requests[-1])
+        assert watch.started(60) == [], "not yet"
+        requests += watch.look(pause).run_requests
+    assert [request.run_key.split(":")[2:] for request in requests] == [[], ["2"], ["3"]]
+    fail(watch, requests[-1])
+    assert "2026-01-05: the night failed 3 times and is not started again; run evenstock run --as-of 2026-01-05" in watch.told(7200)
+    assert "failed" not in watch.told(90_000)
+
+
+def test_a_night_that_a_verdict_stopped_or_that_is_over_is_not_started_again(watch):
+    put(watch, "wms_stock.csv")
+    put(watch, "_SUCCESS", b"")
+    (request,) = watch.look().run_requests
+    fail(watch, request)
+    gates = watch.settings.folders.gates / DAY
+    gates.mkdir(parents=True)
+    (gates / "wms_stock.json").write_text(json.dumps({"passed": False}))
+    assert "the night failed on the verdict on wms_stock; it starts again when the drop is corrected" in watch.told(3600)
+    (gates / "wms_stock.json").write_text(json.dumps({"passed": True}))
+    fail(watch, request, dg.DagsterRunStatus.SUCCESS)
+    assert watch.started(3600) == []
+
+
+def test_a_corrected_drop_is_a_night_of_its_own_after_a_failed_one(watch):
+    put(watch, "wms_stock.csv")
+    announce(watch, "wms_stock.csv")
+    (request,) = watch.look().run_requests
+    fail(watch, request)
+    put(watch, "wms_stock.csv", b"other\n")
+    assert watch.started(3600) == [], "neither what failed nor what is not whole yet"
+    announce(watch, "wms_stock.csv")
+    (corrected,) = watch.look(3600).run_requests
+    assert corrected.run_key != request.run_key and corrected.run_key.count(":") == 1
