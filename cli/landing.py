@@ -1,14 +1,14 @@
-"""`evenstock land` and `evenstock check`: files handed in, kept as they are or only looked at."""
+"""`evenstock land`: files handed in and kept as they are. Those that are only looked at are in checking.py."""
 
 import datetime as dt
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.checking import parse_companions
 from cli.dates import parse_date
-from cli.screen import print_table, say
+from cli.screen import say
 from pipelines.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,19 +62,6 @@ def _reading(feed: str, layout: str, folders: tuple[Path, ...]) -> "tuple[str, F
     return load_contract(found.layout.feed if found else feed).feed, found
 
 
-def parse_companions(words: list[str]) -> dict[str, Path]:
-    """`NAME=FILE` words as paths by name. Raises `UsageError` for any other word and for a name that comes twice."""
-    found: dict[str, Path] = {}
-    for word in words:
-        name, equals, file = word.partition("=")
-        if not (name and equals and file):
-            raise UsageError(f"--with {word!r}: write NAME=FILE, such as --with MKPF=mkpf.csv")
-        if name in found:
-            raise UsageError(f"--with {name}: named twice; keep one file")
-        found[name] = Path(file)
-    return found
-
-
 def _say_landed(landed: "LandedFile", before: "list[LandedFile]") -> None:
     known = {file.version: file.identity for file in before}
     earlier = [version for version, identity in known.items() if identity == landed.identity]
@@ -89,34 +76,3 @@ def _date_of(file: Path, date: dt.date | None) -> dt.date:
     if date is None:
         raise UsageError(f"{file}: no business date in its name or a manifest beside it; give --business-date YYYY-MM-DD")
     return date
-
-
-def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Extract to look at.")],
-    feed: Annotated[str, typer.Option("--feed", help="Name of the feed, such as wms_stock.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON on stdout.")] = False,
-) -> None:
-    """Show which rows of a file would be accepted and which quarantined, and why. Touches nothing. Exit 0 if all are accepted, else 3."""
-    from pipelines.extracts.checking.contract_check import check_file
-    from pipelines.extracts.contracts.contract import load_contract
-
-    checked = check_file(file, load_contract(feed))
-    refused = checked.quarantined.to_pylist()
-    counts = {"rows_in": checked.rows_in, "accepted": checked.accepted.num_rows, "quarantined": len(refused)}
-    if as_json:
-        say_json({"file": str(file), "feed": feed, **counts, "warnings": list(checked.warnings), "rows": refused})
-    else:
-        say(f"{file}: {counts['rows_in']} rows, {counts['accepted']} accepted, {counts['quarantined']} quarantined")
-        for warning in checked.warnings:
-            say(f"  warning: {warning}")
-        shown = [[row["line"], row["column"], row["reason"], row["value"]] for row in refused[:MAX_ROWS_SHOWN]]
-        if shown:
-            print_table(["line", "column", "reason", "value"], shown)
-        if len(refused) > MAX_ROWS_SHOWN:
-            say(f"  and {len(refused) - MAX_ROWS_SHOWN} more; --json shows all")
-    raise typer.Exit(3 if refused else 0)
-
-
-def say_json(value: Any) -> None:
-    """JSON on stdout; what a terminal could take as a command is escaped by the format."""
-    print(json.dumps(value, indent=1, sort_keys=True, default=str))

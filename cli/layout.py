@@ -1,24 +1,19 @@
 """`evenstock layout`: list, draft, check and try layouts. Everything here only looks; `evenstock land --layout` lands."""
 
-import datetime as dt
 import re
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.dates import parse_date
-from cli.landing import parse_companions, say_json
+from cli.checking import load_whole_layout, site_layouts, try_file
 from cli.screen import complain, print_table, say
 from pipelines.domain.errors import UsageError
 from pipelines.domain.foreign_text import clean
 
 if TYPE_CHECKING:
-    from pipelines.extracts.checking.contract_check import CheckedFile
-    from pipelines.extracts.layouts.layout import Layout
+    pass
 
-WIDEST_CELL = 36
 ROWS_SHOWN = 5
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -33,7 +28,7 @@ def list_layouts(
     from pipelines.extracts.contracts.contract import load_contract
     from pipelines.extracts.layouts.layout import layout_names, load_layout
 
-    folders = _site_layouts()
+    folders = site_layouts()
     wanted = load_contract(feed).feed if feed else None
     rows = []
     for name in layout_names(folders):
@@ -83,7 +78,7 @@ def check(layout: LayoutArgument) -> None:
     from pipelines.extracts.contracts.contract import load_contract
     from pipelines.extracts.layouts.layout_words import describe_columns, describe_condition
 
-    loaded = _load(layout)
+    loaded = load_whole_layout(layout)
     say(f"{loaded.name}: {loaded.system} to {loaded.feed}, {loaded.file.kind}")
     described = describe_columns(loaded, load_contract(loaded.feed))
     print_table(["column", "comes from"], [[name, said or "stays empty"] for name, said in described])
@@ -109,116 +104,6 @@ def try_layout(
 ) -> None:
     """Show what a layout makes of a file: rows accepted, quarantined with line and reason, left out, merged.
 
-    Exit 0 if none is quarantined, else 3.
+    Exit 0 if none is quarantined, else 3. `evenstock check --layout` is the same.
     """
-    from pipelines.extracts.checking.contract_check import check_file
-    from pipelines.extracts.contracts.contract import load_contract
-
-    loaded = _load(layout)
-    checked = check_file(
-        data, load_contract(loaded.feed), loaded, business_date=_business_date(data, date), companions=parse_companions(companions or [])
-    )
-    if as_json:
-        say_json(_as_json(loaded, data, checked, limit))
-    else:
-        _show(loaded, data, checked, limit)
-    raise typer.Exit(3 if checked.quarantined.num_rows else 0)
-
-
-def _site_layouts() -> tuple[Path, ...]:
-    from pipelines.settings import load_settings
-
-    folder = load_settings().folders.root / "layouts"
-    return (folder,) if folder.is_dir() else ()
-
-
-def _load(layout: str) -> "Layout":
-    """The layout; what is wrong with it or still to do is told line by line before the call is refused."""
-    from pipelines.extracts.layouts.layout import load_layout
-    from pipelines.extracts.layouts.layout_words import lines_to_fill_in
-
-    path = Path(layout)
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    left = [f"{path}, line {number}: {key}: still to be filled in" for number, key in lines_to_fill_in(text)]
-    try:
-        loaded = load_layout(layout, _site_layouts())
-    except UsageError as error:
-        lines = {line.split(":")[0] for line in left}
-        problems = left + [line for line in str(error).splitlines() if line.split(":")[0] not in lines]
-    else:
-        problems = left
-        if not left:
-            return loaded
-    if len(problems) > 1:
-        for problem in problems:
-            say(clean(problem))
-        raise UsageError(f"{layout}: {len(problems)} things to put right")
-    raise UsageError(problems[0])
-
-
-def _business_date(data: Path, given: str | None) -> dt.date | None:
-    from pipelines.extracts.landing.landing_zone import infer_business_date
-
-    return parse_date(given, "--date") if given else infer_business_date(data)
-
-
-def _counts(checked: "CheckedFile") -> dict[str, int]:
-    return {
-        "rows_in": checked.rows_in, "accepted": checked.accepted.num_rows, "quarantined": checked.quarantined.num_rows,
-        "left_out": checked.left_out, "merged": checked.merged,
-    }  # fmt: skip
-
-
-def _by_reason(refused: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
-    counted = Counter((row["reason"], row["column"]) for row in refused)
-    return [(reason, column, n) for (reason, column), n in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
-
-
-def _as_json(layout: "Layout", data: Path, checked: "CheckedFile", limit: int) -> dict[str, Any]:
-    refused = checked.quarantined.to_pylist()
-    reasons = [{"reason": reason, "column": column, "rows": n} for reason, column, n in _by_reason(refused)]
-    accepted = checked.accepted.slice(0, limit).to_pylist()
-    return {
-        "file": str(data), "layout": layout.name, "feed": layout.feed, **_counts(checked), "warnings": list(checked.warnings),
-        "reasons": reasons, "accepted_rows": accepted, "rows": refused,
-    }  # fmt: skip
-
-
-def _show(layout: "Layout", data: Path, checked: "CheckedFile", limit: int) -> None:
-    n = _counts(checked)
-    say(
-        f"{data} as {layout.feed}: {n['rows_in']:,} rows in = {n['accepted']:,} accepted + {n['quarantined']:,} quarantined"
-        f" + {n['left_out']:,} left out + {n['merged']:,} merged"
-    )
-    for warning in checked.warnings:
-        say(f"  warning: {warning}")
-    rows = checked.accepted.slice(0, limit).to_pylist()
-    if rows:
-        names = [name for name in checked.accepted.column_names if name != "_source_line" and any(row[name] is not None for row in rows)]
-        print_table(["line", *names], [[row["_source_line"], *(_short(row[name]) for name in names)] for row in rows], "accepted, by key:")
-    refused = checked.quarantined.to_pylist()
-    if refused:
-        _show_quarantine(refused, limit)
-
-
-def _show_quarantine(refused: list[dict[str, Any]], limit: int) -> None:
-    from pipelines.extracts.contracts.text_rules import REASONS
-    from pipelines.extracts.layouts.layout_words import REMEDIES
-    from pipelines.extracts.mapping.mapping_stages import REASONS as MAPPING_REASONS
-
-    counted = _by_reason(refused)
-    print_table(["reason", "column", "rows"], [[reason, _short(column), n] for reason, column, n in counted], "quarantined, by reason:")
-    for reason in dict.fromkeys(reason for reason, _, _ in counted):
-        meaning = (REASONS | MAPPING_REASONS).get(reason, "a rule between columns of the contract")
-        helps = f" In the layout, {REMEDIES[reason]}." if reason in REMEDIES else ""
-        say(f"  {reason}: {meaning}.{helps}")
-    shown = [[row["line"], row["reason"], _short(row["column"]), _short(row["value"])] for row in refused[:limit]]
-    if shown:
-        print_table(["line", "reason", "column", "text"], shown, "the first of them:")
-    if len(refused) > limit:
-        say(f"  and {len(refused) - limit:,} more; --limit shows more, --json all")
-
-
-def _short(value: Any) -> str:
-    text = "" if value is None else clean(value)
-    return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 3]}..."
+    try_file(data, layout=load_whole_layout(layout), companions=companions, date=date, limit=limit, as_json=as_json)

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import Abort, TyperException
 
-from cli import demo, forecast, gates, health, landing, layout, plan, recovery, run
+from cli import checking, demo, forecast, gates, health, landing, layout, plan, recovery, run
 from cli.screen import complain
 from pipelines.domain.errors import EvenstockError
 from pipelines.domain.foreign_text import clean
@@ -37,7 +37,7 @@ app = typer.Typer(
 app.command("demo", epilog="Example: evenstock demo --items 40 --days 28")(demo.demo)
 app.command("run", epilog="Example: evenstock run --as-of 2026-01-31")(run.run)
 app.command("land", epilog="Example: evenstock land stock_2026-01-31.csv --feed wms_stock")(landing.land)
-app.command("check", epilog="Example: evenstock check stock.csv --feed wms_stock --json")(landing.check)
+app.command("check", epilog="Example: evenstock check stock.csv --feed wms_stock --json")(checking.check)
 app.command("health", epilog="Example: evenstock health --as-of 2026-01-31")(health.health)
 app.command("backup", epilog="Example: evenstock backup /mnt/backups")(recovery.backup)
 app.command("restore", epilog="Example: evenstock restore /mnt/backups --force")(recovery.restore)

@@ -204,3 +204,27 @@ def test_a_layout_that_is_not_text_is_refused(acme, capfd):
         Path("acme.yaml").write_bytes(data)
         assert call(["layout", "check", "acme.yaml"]) == 2
         assert said(capfd)[1].startswith("evenstock: acme.yaml")
+
+
+def test_check_by_a_layout_says_what_trying_it_says(acme, capfd):
+    given = ["stock_2026-01-31.csv", "--with", "SITES=sites.csv", "--json"]
+    assert call(["check", "--layout", "acme.yaml", *given]) == call(["layout", "try", "acme.yaml", *given]) == 3
+    body = json.loads(said(capfd)[0].split("}\n{")[0] + "}")
+    assert (body["layout"], body["feed"], body["accepted"], body["quarantined"]) == ("acme", "wms_stock", 1, 3)
+    assert call(["check", "--layout", "acme.yaml", *given[:3]]) == 3
+    out = said(capfd)[0]
+    assert "3 quarantined" in out and "accepted, by key" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["check", "stock.csv"], "name the feed with --feed, or a layout with --layout"),
+        (["check", "stock.csv", "--layout", "acme.yaml", "--feed", "erp_items"], "is for wms_stock, not for erp_items"),
+        (["check", "stock.csv", "--feed", "wms_stock", "--with", "SITES=sites.csv"], "only a layout looks things up"),
+        (["check", "stock.csv", "--layout", "acmee.yaml"], "acmee.yaml"),
+    ],
+)
+def test_check_needs_to_know_how_to_read_a_file(words, why, acme, capfd):
+    assert call(words) == 2
+    assert why in said(capfd)[1]
