@@ -14,7 +14,7 @@ import pytest
 
 from quality.habits import changes
 from quality.judging import judge
-from quality.reconciliation import day_book, documents, fulfilment
+from quality.reconciliation import day_book, documents, fulfilment, moments, scopes, transfers
 from quality.reconciliation.day_book import DayBook
 
 MAX_KEPT = 40
@@ -135,11 +135,14 @@ def remembering() -> Iterator[None]:
     """Remember what the checks between feeds said. The gate of the judged feed itself is never remembered."""
     with pytest.MonkeyPatch.context() as patch:
         for module, names in (
-            (documents, ("_check_kept", "_check_own_day", "_check_agreement", "_check_states", "_check_counts")),
+            (documents, ("_check_kept", "_check_own_day", "_check_agreement", "_check_counts")),
+            (transfers, ("_check_states", "_check_settled", "_check_dispatched", "_check_taken_on")),
             (fulfilment, ("_check",)),
+            (moments, ("_check",)),
+            (scopes, ("_check",)),
             (changes, ("check_master",)),
             (day_book, ("check_stock_replay", "check_shipments", "check_receipts", "check_transit")),
-            (judge, ("check_held",)),
+            (judge, ("check_held", "check_cycle")),
         ):
             for name in names:
                 patch.setattr(module, name, remember(getattr(module, name)))

@@ -27,6 +27,7 @@ from pipelines.twin.demand import DemandTable, generate_demand
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import World, build_generated_world
+from quality.judging import night as judging
 from quality.judging.judge import judge_feed
 from quality.judging.night import judge_night
 from quality.verdicts import GateVerdict
@@ -102,9 +103,9 @@ def make_night(root: Path, seed: int = 0, locations: int = 4, items: int = 60) -
     demand = _odd_ids(generate_demand(locations, items, WARM_UP_DAYS + DAYS, seed, START))
     world = _odd_texts(build_generated_world(demand, seed))
     twin = Twin(world, demand, seed)
-    history = [twin.play_day(_dispatches(twin, world, demand) if day > WARM_UP_DAYS - 9 else []) for day in range(WARM_UP_DAYS)]
+    history = [twin.play_day(_dispatches(home, twin, world, demand) if day > WARM_UP_DAYS - 9 else []) for day in range(WARM_UP_DAYS)]
     drops = [write_history_drop(history, world, home.inbox)]
-    drops += [write_drop(twin.play_day(_dispatches(twin, world, demand)), world, home.inbox) for _ in range(DAYS)]
+    drops += [write_drop(twin.play_day(_dispatches(home, twin, world, demand)), world, home.inbox) for _ in range(DAYS)]
     _send_all_masters(drops[0], drops[-1])
     for drop in drops:
         run_gates(home, dt.date.fromisoformat(drop.name), policy)
@@ -135,6 +136,7 @@ def quick_reading() -> Iterator[None]:
         patch.setattr(partitions, "read_frame", functools.lru_cache(maxsize=400)(read))
         patch.setattr(intake, "count_trailing_rows", functools.lru_cache(maxsize=400)(count))
         patch.setattr(gate_inputs, "read_past", functools.lru_cache(maxsize=400)(gate_inputs.read_past))
+        patch.setattr(judging, "read_dispatched", functools.lru_cache(maxsize=40)(judging.read_dispatched))
         patch.setattr(known, "_join", functools.lru_cache(maxsize=400)(known._join))
         patch.setattr(workfolder.os, "fsync", lambda _: None)
         with remembering():
@@ -167,8 +169,11 @@ def accepted_rows(home: Home, feed: str, day: dt.date) -> pa.Table:
 
 
 def _odd_ids(demand: DemandTable) -> DemandTable:
-    """Some items get ids that spreadsheets and casts spoil."""
-    return replace(demand, item_ids=tuple(sorted([*ODD_IDS, *demand.item_ids[len(ODD_IDS) :]])))
+    """Some items get ids that spreadsheets and casts spoil, and so do the events about them."""
+    names = tuple(sorted([*ODD_IDS, *demand.item_ids[len(ODD_IDS) :]]))
+    renamed = dict(zip(demand.item_ids, names, strict=True))
+    events = tuple(replace(event, scope_id=renamed.get(event.scope_id, event.scope_id)) for event in demand.events)
+    return replace(demand, item_ids=names, events=events)
 
 
 def _odd_texts(world: World) -> World:
@@ -178,8 +183,8 @@ def _odd_texts(world: World) -> World:
     return replace(world, items=items)
 
 
-def _dispatches(twin: Twin, world: World, demand: DemandTable) -> list[dict[str, Any]]:
-    """Two transfer orders a day over two lanes, three lines each."""
+def _dispatches(home: Home, twin: Twin, world: World, demand: DemandTable) -> list[dict[str, Any]]:
+    """Two transfer orders a day over two lanes, three lines each, sent through the outbox the evening before."""
     import numpy as np
 
     tag = twin.next_date.isoformat()
@@ -189,6 +194,10 @@ def _dispatches(twin: Twin, world: World, demand: DemandTable) -> list[dict[str,
         rich = np.argsort(-twin.stock.on_hand[origin], kind="stable")[number * 3 : number * 3 + 3]
         lines = [{"line_id": f"L-{tag}-{number}{i}", "item_id": demand.item_ids[of], "units": 2} for i, of in enumerate(rich)]
         orders.append(_order(f"T-{tag}-{number}", lane, tag, lines))
+    folder = home.outbox / (twin.next_date - dt.timedelta(days=1)).isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    for order in orders:
+        (folder / f"{order['transfer_id']}.json").write_text(json.dumps(order))
     return orders
 
 
