@@ -23,7 +23,9 @@ AS_OF = START + dt.timedelta(days=HISTORY_DAYS - 1)
 
 
 def run() -> list[dict]:
-    """Rows: step, cpu_s (this process and its children), wall_s, share of the plain night; last the ratio of Dagster to plain."""
+    """Rows: step, cpu_s (this process and its children), wall_s, share of the plain night; last the ratio of Dagster to plain, and what
+    share of the whole Dagster night the gates are, Great Expectations' import included.
+    """
     rows = [{"step": f"import {name}", **measure_process(["-c", f"import {name}"])} for name in IMPORTED]
     with tempfile.TemporaryDirectory(prefix="evenstock-bench-") as scratch:
         seed_home = Path(scratch) / "seed"
@@ -38,6 +40,9 @@ def run() -> list[dict]:
         rows += [plain, {"step": "the same night through Dagster, whole process", **with_dagster}]
         ratios = {kind: with_dagster[kind] / plain[kind] for kind in ("cpu_s", "wall_s")}
         rows.append({"step": "ratio Dagster / plain", **ratios})
+        gates = next(stage for stage in stages if stage["step"] == "gate")
+        shares = {kind: gates[kind] / with_dagster[kind] for kind in ("cpu_s", "wall_s")}
+        rows.append({"step": "gates / the night through Dagster", **shares})
     return rows
 
 
