@@ -41,10 +41,8 @@ def run_gate(
 ) -> GateVerdict:
     """Judge the accepted rows of one partition (`frame` as from `read_partition`).
 
-    `trailing_counts` are rows of earlier days, 0 for a quiet one; `is_delivered` is false if no file came. Where no row came and none
-    need come, Great Expectations stays unloaded. `known_keys` maps a referenced feed to its keys (none: it blocks); a feed that refers to
-    itself knows its own rows. `history` is what values are compared with, `quarantined` names the item-locations of refused rows,
-    `new_columns` what the header has of late that nobody reads.
+    `trailing_counts` are rows of earlier days, 0 for a quiet one. `known_keys` maps a referenced feed to its keys (none: it blocks).
+    `history` is what values are compared with, `quarantined` names item-locations of refused rows, `new_columns` what nobody reads.
     """
     if contract.may_be_empty and not rows_in:
         return verdict(contract.feed, business_date, [check_quiet_day(contract, is_delivered, trailing_counts)], 0, 0, policy)

@@ -92,8 +92,7 @@ def check_file(
     if accepted.num_rows + quarantined.num_rows + left_out + merged != rows_in:
         sides = f"{accepted.num_rows} accepted, {quarantined.num_rows} quarantined, {left_out} left out, {merged} merged"
         raise RuntimeError(f"{source}: {rows_in} rows in, {sides}")
-    unread = tuple(sorted(name.strip() for at, name in enumerate(records.names) if at not in wanted.values()))
-    return CheckedFile(rows_in, accepted, quarantined, (*records.notes, *warnings), left_out, merged, unread)
+    return CheckedFile(rows_in, accepted, quarantined, (*records.notes, *warnings), left_out, merged, _unread(records, wanted))
 
 
 def _bound(
@@ -113,6 +112,11 @@ def _bound(
     mapping = bind(layout, contract, header, business_date, {name: companion.header for name, companion in found.items()})
     warnings = load_companions(connection, found, layout.values)
     return mapping, mapping.wanted, (*dict.fromkeys(header.warnings), *warnings)
+
+
+def _unread(records: RecordSource, wanted: Mapping[str, int]) -> tuple[str, ...]:
+    """Columns of the header whose cells nobody asks for."""
+    return tuple(sorted(name.strip() for at, name in enumerate(records.names) if at not in wanted.values()))
 
 
 def lake_schema(contract: FeedContract) -> pa.Schema:
