@@ -1,7 +1,6 @@
 """Rows that a sender's query doubles, adds up, merges or gives to others: joins, pivots, aliases, lookups that are off."""
 
 import datetime as dt
-from collections import Counter
 from decimal import Decimal
 
 from tests.faults.mutations.numerals import number, plain
@@ -206,32 +205,3 @@ def _test_document(case: Case) -> Cells | None:
     for at in quantities(case)[:1]:
         row[at] = row[at][:1].replace("-", "-").rstrip("0123456789") + case.rng.choice(["1", "999"])
     return [*case.sheet.rows, row]
-
-
-@rows_operator("mixed", "lots thrown together")
-def _lots_merged(case: Case) -> Cells | None:
-    """Lot codes are lost; rows of one item-location that then look alike are added up."""
-    lot, spots = at_of(case, "lot_id"), quantities(case)
-    if lot is None or not any(row[lot] for row in case.sheet.rows):
-        return None
-    keys = [case.sheet.at(name) for name in case.contract.key]
-    sums: dict[tuple[str, ...], list[str]] = {}
-    for row in case.sheet.rows:
-        row[lot] = ""
-        known = sums.setdefault(tuple(row[at] for at in keys), row)
-        if known is not row:
-            for at in spots:
-                known[at] = plain((number(known[at]) or Decimal(0)) + (number(row[at]) or Decimal(0)))
-    return list(sums.values())
-
-
-@rows_operator("mixed", "lots of another row")
-def _lots_exchanged(case: Case) -> Cells | None:
-    lot = at_of(case, "lot_id")
-    counts = Counter(row[lot] for row in case.sheet.rows if row[lot]) if lot is not None else Counter()
-    if lot is None or len(counts) < 2:
-        return None
-    one, two = case.rng.sample(sorted(counts), 2)
-    for row in case.sheet.rows:
-        row[lot] = {one: two, two: one}.get(row[lot], row[lot])
-    return case.sheet.rows
