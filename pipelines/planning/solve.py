@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.planning.bounds import arc_limits
 from pipelines.planning.decompose import LARGEST_WHOLE_LP, decompose, restricted, rounded
 from pipelines.planning.exact import Clock, Relaxation, relax, solve_whole
-from pipelines.planning.formulation import build
+from pipelines.planning.formulation import add_rows, build, packs_need_open_lane
 from pipelines.planning.improve import improved, repair, trim
 from pipelines.planning.meet_terms import meet_terms
 from pipelines.planning.objective import evaluate, violations
@@ -22,6 +22,9 @@ MOST_ROUNDS = 60
 # A search may be told to stop earlier than this; the plan is then FEASIBLE with its gap, whatever was asked for.
 OPTIMAL_GAP_SHARE = 1e-4
 START_WORTH_ARCS = 800
+# Above this a model with terms takes longer than it gains, and the plan made to meet them stands.
+LARGEST_TERM_SEARCH_ARCS = 20_000
+TERM_SEARCH_NODES = 20
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,22 @@ def _decomposed(problem: Problem, limits: Ints, clock: Clock, options: SolveOpti
     trials = [repair(problem, np.zeros(problem.arcs, dtype=np.int64)), _met(problem, limits, found.packs)]
     allowed = [trial for trial in trials if not violations(problem, trial)]
     best = max(allowed, key=lambda trial: evaluate(problem, trial).total) if allowed else None
+    best = _refined(problem, limits, found.packs, best, clock, options)
     return Outcome(best, found.bound, "lagrangian", found.info | {"terms": "met after solving without them"})
+
+
+def _refined(problem: Problem, limits: Ints, plain: Ints, best: Ints | None, clock: Clock, options: SolveOptions) -> Ints | None:
+    """The better of a plan and of a short search, terms included, on the lanes that the plan without terms uses."""
+    lanes = np.bincount(problem.arc_lane, weights=plain, minlength=len(problem.lane_ids)) > 0
+    keep = np.where(lanes[problem.arc_lane] | (problem.arc_fixed_packs > 0), limits, 0)
+    if not 0 < (keep > 0).sum() <= LARGEST_TERM_SEARCH_ARCS or clock.left <= 0:
+        return best
+    m = build(problem, keep)
+    add_rows(m, packs_need_open_lane)
+    start = best if best is not None and ((best > 0) <= (keep > 0)).all() else None
+    _, packs = solve_whole(m, start, Clock(0.8 * clock.left), max(options.gap_share, 5e-3), TERM_SEARCH_NODES, options.seed)
+    known = [trial for trial in (packs, best) if trial is not None and not violations(problem, trial)]
+    return max(known, key=lambda trial: evaluate(problem, trial).total) if known else None
 
 
 def _met(problem: Problem, limits: Ints, packs: Ints) -> Ints:

@@ -264,8 +264,9 @@ def least_usd_per_kg(problem: "Problem") -> Floats:
 def without_terms(problem: "Problem") -> "Problem":
     """The plain problem whose optimum no plan of this one exceeds: what terms forbid outright is closed, what they cost at least is paid.
 
-    Tariffs become their least rate per kg; churn is charged on new lines where no budget counts it; other terms are left out. A method that
-    knows no terms may solve it: its bound stays valid here, its plan has to be made to meet them.
+    Tariffs become their least rate per kg, docks of a day those of all days that lanes have; churn is charged on new lines where no
+    budget counts it; other terms are left out. A method that knows no terms may solve it: its bound stays valid here, its plan has to be
+    made to meet them.
     """
     terms = problem.terms
     if not terms.is_on:
@@ -278,5 +279,17 @@ def without_terms(problem: "Problem") -> "Problem":
     if np.isinf(problem.budget_usd):
         new = np.where(terms.arc_last_packs == 0, terms.arc_churn_usd, 0.0)
         per_unit = per_unit + new / problem.pack_units[problem.arc_item]
+    out = _dock_of_days(problem.dock_out_units, problem.lane_origin, terms.ship_day, terms.dock_out_units_per_day)
+    into = _dock_of_days(problem.dock_in_units, problem.lane_destination, terms.arrival_day, terms.dock_in_units_per_day)
     off = Terms.off(len(problem.location_ids), len(problem.lane_ids), problem.arcs, len(problem.loss))
-    return replace(problem, arc_max_packs=most, arc_cost_usd_per_unit=per_unit, terms=off)
+    return replace(problem, arc_max_packs=most, arc_cost_usd_per_unit=per_unit, dock_out_units=out, dock_in_units=into, terms=off)
+
+
+def _dock_of_days(dock_units: Floats, place: Ints, day: Ints, units_per_day: Floats) -> Floats:
+    """Docks of the plan cut to what the days of their lanes hold together, where every lane of the location has a day."""
+    cut = dock_units.copy()
+    for i in np.flatnonzero(np.isfinite(units_per_day)).tolist():
+        days = day[place == i]
+        if len(days) and (days >= 0).all():
+            cut[i] = min(cut[i], len(np.unique(days)) * units_per_day[i])
+    return cut
