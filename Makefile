@@ -54,6 +54,7 @@ check: install  ## Lint, types, imports, SQL
 
 dev: install  ## Dagster UI on loopback
 	@mkdir -p $(or $(EVENSTOCK_HOME),var)/dagster && cp -n deploy/dagster.yaml $(or $(EVENSTOCK_HOME),var)/dagster/dagster.yaml || true
+	@DAGSTER_HOME="$(abspath $(or $(EVENSTOCK_HOME),var))/dagster" $(BIN)/python -m dagster_project.custody
 	@DAGSTER_HOME="$(abspath $(or $(EVENSTOCK_HOME),var))/dagster" $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
 bench: install  ## Where a nightly run's time goes, and the ratios

@@ -20,7 +20,7 @@ exit codes are a public contract.
 | code | meaning |
 |---|---|
 | 0 | done; a FALLBACK plan is 0 too, with a warning on stderr |
-| 1 | internal error: one line and the path of a log, no traceback |
+| 1 | the machine failed (disk, memory): file and remedy; or an internal error: one line and the path of a log, no traceback |
 | 2 | usage: a wrong option, date, feed or setting |
 | 3 | input refused: a file or folder that cannot be accepted, with file, line, column and remedy |
 | 4 | a gate blocks, or nothing has landed; the publication is untouched |

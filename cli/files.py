@@ -4,17 +4,18 @@ import errno
 import gzip
 import json
 import os
-import shutil
 import stat
 import zlib
 from pathlib import Path
 from typing import Any
 
-from pipelines.domain.errors import InputRefused, UsageError, shown
+from pipelines.domain.errors import InputRefused, MachineFailed, UsageError, shown
+from pipelines.machine.boundaries import crossing
+from pipelines.machine.writing import write_bytes
 
 MAX_JSON_BYTES = 4_000_000_000
 # Writing to these fails through the state of the machine, not through the name that was given.
-MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE)
+MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE, errno.ENOMEM)
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -71,42 +72,30 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file the user named, whole or not at all; gzipped if its name ends in .gz, the same bytes for the same content.
 
     A link keeps pointing where it did, and a device or pipe is written to, never replaced. Raises `UsageError` where the name cannot
-    be written, and the `OSError` itself where the machine is at fault.
+    be written, and `MachineFailed` or the `OSError` itself where the machine is at fault.
     """
     target = check_writable(path)
     data = gzip.compress(content, mtime=0) if path.suffix == ".gz" else content
     try:
         if _is_special(target):
-            with target.open("wb") as file:
+            with crossing("export.file", target), target.open("wb") as file:
                 file.write(data)
         else:
-            _replace(target, data)
-    except OSError as error:
-        if error.errno in MACHINE_FAULTS:
+            write_bytes("export.file", target, data, _mode_of(target))
+    except (OSError, MachineFailed) as error:
+        cause = error.__cause__ if isinstance(error, MachineFailed) else error
+        if getattr(cause, "errno", errno.ENOMEM) in MACHINE_FAULTS:
             raise
-        raise _refusal(path, error) from None
+        raise _refusal(path, cause) from None
 
 
-def _replace(target: Path, data: bytes) -> None:
-    # A name of its own length: that of the target may already be as long as the disk allows.
-    partial = target.with_name(f".evenstock-{os.getpid()}.partial")
-    partial.unlink(missing_ok=True)
-    try:
-        with partial.open("xb") as file:
-            file.write(data)
-        if target.exists():
-            shutil.copymode(target, partial)
-        partial.replace(target)
-    except BaseException:
-        _forget(partial)
-        raise
-
-
-def _forget(partial: Path) -> None:
-    try:
-        partial.unlink(missing_ok=True)
-    except OSError:
-        return
+def _mode_of(target: Path) -> int:
+    """The rights of the file that is replaced, or those that a new file would get."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _is_special(path: Path) -> bool:
@@ -118,6 +107,6 @@ def _is_special(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _refusal(path: Path, error: Exception) -> UsageError:
+def _refusal(path: Path, error: BaseException | None) -> UsageError:
     said = getattr(error, "strerror", None) or str(error)
     return UsageError(f"{shown(str(path), 200)}: cannot be written ({shown(said, 200)}); name a file in a folder that exists")

@@ -11,20 +11,12 @@ from typer.exceptions import Abort, TyperException
 
 from cli import checking, demo, forecast, gates, health, landing, layout, plan, recovery, run
 from cli.screen import complain
-from pipelines.domain.errors import EvenstockError
+from pipelines.domain.errors import EvenstockError, MachineFailed
 from pipelines.domain.foreign_text import clean
+from pipelines.machine.failures import remedy_of
 
 # Typer answers an interrupt with this code itself.
 INTERRUPTED = 130
-# By what the operating system, SQLite and DuckDB say; failures inside a night arrive as text.
-REMEDIES = {
-    "No space left on device": "free some space there, then try again",
-    "disk is full": "free some space there, then try again",
-    "Disk quota exceeded": "free some space there, then try again",
-    "Read-only file system": "make it writable or set EVENSTOCK_HOME to a folder that is",
-    "readonly database": "make it writable or set EVENSTOCK_HOME to a folder that is",
-    "Permission denied": "ask for the right to it or set EVENSTOCK_HOME to a folder of yours",
-}
 
 app = typer.Typer(
     name="evenstock",
@@ -114,7 +106,7 @@ def _open_streams() -> None:
 
 
 def _report(error: EvenstockError) -> int:
-    if error.exit_code == 1:
+    if error.exit_code == 1 and not isinstance(error, MachineFailed):
         return _report_crash(error)
     complain(str(error))
     return error.exit_code
@@ -123,7 +115,7 @@ def _report(error: EvenstockError) -> int:
 def _report_crash(error: Exception) -> int:
     """One line on the screen, with the remedy where the machine is at fault; the whole story in a file."""
     said = clean(" ".join(str(error).split()))[:300] or type(error).__name__
-    remedy = next((f"; {remedy}" for cause, remedy in REMEDIES.items() if cause in said), "")
+    remedy = f"; {found}" if (found := remedy_of(said)) else ""
     log = _write_log(error)
     complain(f"internal error: {said}{remedy}" + (f"; the details are in {log}" if log else ""))
     return 1

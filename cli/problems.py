@@ -23,17 +23,17 @@ def solve(
     gap: Annotated[float, typer.Option("--gap", metavar="G", min=0.0, max=1.0, help="Stop at this relative gap.")] = 1e-6,
 ) -> None:
     """Solve a problem file and write the plan, after an independent audit. A fallback plan is written with a warning."""
+    from pipelines.flows.solving import solve_apart
     from pipelines.planning.audit import audit_plan
     from pipelines.planning.problem import Problem
-    from pipelines.planning.solve import SolveOptions, solve_problem
+    from pipelines.planning.solve import SolveOptions
 
     document = read_document(problem)
-    typed = Problem.from_json(document, str(problem))
+    Problem.from_json(document, str(problem))
     check_writable(out)
+    options = SolveOptions(time_limit_s=time_limit, gap_share=gap)
     with progress_bar() as tell:
-        plan = solve_problem(
-            typed, SolveOptions(time_limit_s=time_limit, gap_share=gap), lambda stage, figures: tell(f"{stage} {_brief(figures)}", 0.5)
-        )
+        plan = solve_apart(document, options, lambda stage, figures: tell(f"{stage} {_brief(figures)}", 0.5), str(problem))
     made = plan.to_json()
     if plan.status == "FAILED":
         raise NoValidPlan(f"{problem}: no plan is allowed by the limits, not even an empty one; check firm lines, caps and docks")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.machine.writing import write_text
 from pipelines.settings import Settings
 from pipelines.store.home import Home
 
@@ -179,7 +180,7 @@ def begin_demo(home: Home, what: dict[str, Any]) -> None:
         for name in held:
             path = home.root / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        marker.write_text(json.dumps(what, sort_keys=True) + "\n", encoding="utf-8")
+        write_text("demo.marker", marker, json.dumps(what, sort_keys=True) + "\n")
 
 
 def play_night(jobs: Any, as_of: dt.date, tell: Progress, share: float) -> NightReport:

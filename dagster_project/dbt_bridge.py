@@ -16,6 +16,9 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 from packaging.version import Version
 
 from pipelines.domain.errors import EvenstockError
+from pipelines.machine.boundaries import crossing
+from pipelines.machine.processes import child_process
+from pipelines.machine.writing import claim_folder
 
 PROJECT_DIR = Path(__file__).resolve().parents[1] / "dbt"
 SOURCE_SUFFIXES = (".sql", ".yml", ".yaml", ".csv")
@@ -33,12 +36,7 @@ class DbtProjectFiles:
         """Folder of the parsed project; parses it if no one has before, and swaps it in with one rename."""
         target = self._cache_dir / source_digest(PROJECT_DIR)
         if not (target / "manifest.json").is_file():
-            partial = self._cache_dir / f".{target.name}.{os.getpid()}.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            _parse(partial)
-            shutil.rmtree(target, ignore_errors=True)
-            partial.replace(target)
+            claim_folder("dagster.project", target, _parse)
         return target
 
     @cached_property
@@ -120,25 +118,22 @@ def build_models(
     target.mkdir(parents=True)
     dbt = ["build", "--exclude-resource-type", "unit_test", *_selection(context, project, tag)]
     command = [sys.executable, str(Path(__file__).with_name("dbt_child.py")), str(os.getpid()), str(project.parsed), *dbt]
-    process = subprocess.Popen(
-        command, cwd=PROJECT_DIR, env=dbt_environment(target, store), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    invocation = DbtCliInvocation(
-        process=process,
-        manifest=project.manifest,
-        dagster_dbt_translator=MartTranslator(),
-        project_dir=PROJECT_DIR,
-        target_path=target,
-        raise_on_error=True,
-        cli_version=Version("1.11.0"),
-        context=context,
-    )
-    try:
-        yield from invocation.stream()
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    options: dict[str, Any] = {"cwd": PROJECT_DIR, "env": dbt_environment(target, store), "stdout": subprocess.PIPE}
+    with crossing(f"work.{tag}", target) as halfway, child_process(command, stderr=subprocess.STDOUT, **options) as process:
+        invocation = DbtCliInvocation(
+            process=process,
+            manifest=project.manifest,
+            dagster_dbt_translator=MartTranslator(),
+            project_dir=PROJECT_DIR,
+            target_path=target,
+            raise_on_error=True,
+            cli_version=Version("1.11.0"),
+            context=context,
+        )
+        for number, event in enumerate(invocation.stream()):
+            if number == 0:
+                halfway()
+            yield event
 
 
 def excluded(tag: str) -> str:

@@ -3,26 +3,14 @@
 dbt gets the parsed project from a file, so that it does not parse it again for every store.
 """
 
-import ctypes
-import os
-import signal
 import sys
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent ends; elsewhere than on Linux the group alone has to do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(3)
+from pipelines.machine.processes import die_with_parent
 
 
 def main(arguments: list[str]) -> int:
     """Run `dbt <arguments[2:]>` on the parsed project at `arguments[1]`; `arguments[0]` is the parent's process id."""
-    os.setsid()
     die_with_parent(int(arguments[0]))
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest

@@ -4,16 +4,16 @@ It builds the dbt models on an empty store so that types and lineage are real; f
 """
 
 import datetime as dt
-import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from dagster_project.dbt_bridge import PROJECT_DIR, dbt_environment
 from pipelines.domain.errors import EvenstockError
 from pipelines.domain.policy import Policy
+from pipelines.machine.temporary import scratch_folder
+from pipelines.machine.writing import write_bytes
 from pipelines.store.warehouse import DBT_ENV, RunParameters, create_store
 
 PAGE = "marts.html"
@@ -24,14 +24,13 @@ def write_mart_docs(folder: Path) -> Path:
 
     Raises `EvenstockError` with dbt's own words when a model does not build.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="evenstock-docs-") as scratch:
-        store, target = Path(scratch) / "store.duckdb", Path(scratch) / "target"
+    with scratch_folder() as scratch:
+        store, target = scratch / "store.duckdb", scratch / "target"
         create_store(store, {}, _empty_run(), {})
         environment = dbt_environment(target, DBT_ENV(store)) | {"DBT_LOG_FORMAT": "text"}
         for command in (["run"], ["docs", "generate", "--static"]):
             _call_dbt(command, environment)
-        return Path(shutil.copy(target / "static_index.html", folder / PAGE))
+        return write_bytes("export.file", folder / PAGE, (target / "static_index.html").read_bytes())
 
 
 def _empty_run() -> RunParameters:

@@ -6,7 +6,6 @@ The command line and the closed loop come in here; what a job does is in the ass
 import datetime as dt
 import json
 import os
-import shutil
 import sys
 import time
 import warnings
@@ -18,12 +17,15 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.custody import PROCESS_TAG
 from dagster_project.definitions import build_defs
 from dagster_project.event_storage import open_kept_instance
 from pipelines.domain import errors
-from pipelines.domain.errors import EvenstockError, GateBlocked, NoValidPlan, UsageError
+from pipelines.domain.errors import EvenstockError, GateBlocked, MachineFailed, NoValidPlan, UsageError
+from pipelines.machine.failures import machine_explained, remedy_of
+from pipelines.machine.processes import name_process
+from pipelines.machine.writing import claim_file, write_bytes
 from pipelines.settings import Settings
-from pipelines.store.workfolder import write_atomically
 
 INSTANCE_FILE = Path(__file__).resolve().parents[1] / "deploy" / "dagster.yaml"
 
@@ -47,12 +49,15 @@ class Nights:
     def run(self, job: str, as_of: dt.date) -> dict[str, Any]:
         """Run a job for a business date; returns the figures of its assets by key. Raises what stopped it as an `EvenstockError`."""
         self._check_date(job, as_of)
+        with machine_explained(self.settings.home, Exception):
+            return self._run(job, as_of)
+
+    def _run(self, job: str, as_of: dt.date) -> dict[str, Any]:
         started = time.monotonic()
         log = self.settings.folders.logs / f"{as_of.isoformat()}-{job}.log"
         with spare_the_screen(log), open_instance(self.settings) if self.persistent else dg.DagsterInstance.ephemeral() as instance:
-            close_dead_runs(instance)
             result = self.jobs[job].execute_in_process(
-                partition_key=as_of.isoformat(), instance=instance, raise_on_error=False, tags={"evenstock/pid": str(os.getpid())}
+                partition_key=as_of.isoformat(), instance=instance, raise_on_error=False, tags={PROCESS_TAG: name_process()}
             )
         # A step that yields less than it promised leaves the run green and what follows skipped.
         if not result.success or any(event.is_step_skipped for event in result.all_events):
@@ -72,9 +77,8 @@ class Nights:
 
     def _log(self, job: str, as_of: dt.date, dagster_run: str, seconds: float) -> None:
         """Wall times, kept outside every digest."""
-        self.settings.folders.run_log.mkdir(parents=True, exist_ok=True)
         entry = {"job": job, "as_of": as_of.isoformat(), "dagster_run": dagster_run, "seconds": round(seconds, 2)}
-        write_atomically(self.settings.folders.run_log / f"{dagster_run}.json", json.dumps(entry, sort_keys=True).encode())
+        write_bytes("run_log.entry", self.settings.folders.run_log / f"{dagster_run}.json", json.dumps(entry, sort_keys=True).encode())
 
 
 @contextmanager
@@ -103,34 +107,9 @@ def open_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
     folder = settings.folders.dagster
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "dagster.yaml").exists():
-        shutil.copy(INSTANCE_FILE, folder / "dagster.yaml")
+        claim_file("dagster.config", folder / "dagster.yaml", INSTANCE_FILE.read_bytes())
     with open_kept_instance(folder) as instance:
         yield instance
-
-
-def close_dead_runs(instance: dg.DagsterInstance) -> int:
-    """Mark runs that a killed process of ours left STARTED as failed; returns how many.
-
-    Called before the lease is taken, so a run of a living process is told by its process id and left alone.
-    """
-    dead = 0
-    statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=statuses)):
-        process = run.tags.get("evenstock/pid")
-        if process and not _is_alive(int(process)):
-            instance.report_run_failed(run, "The process of this run is gone; the next run starts afresh.")
-            dead += 1
-    return dead
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def explain_failure(result: dg.ExecuteInProcessResult, as_of: dt.date) -> EvenstockError:
@@ -145,6 +124,9 @@ def explain_failure(result: dg.ExecuteInProcessResult, as_of: dt.date) -> Evenst
         if error.cls_name and hasattr(errors, error.cls_name):
             return getattr(errors, error.cls_name)(error.message.split(": ", 1)[-1].strip())
     said = causes[-1].message.strip() if causes else "a step was skipped and none said why"
+    remedy = next((found for error in causes if (found := remedy_of(error.message))), None)
+    if remedy:
+        return MachineFailed(f"the run of {as_of} failed: {' '.join(said.split())[:300]}; {remedy}")
     return EvenstockError(f"the run of {as_of} failed: {said}")
 
 

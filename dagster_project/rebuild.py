@@ -19,6 +19,7 @@ from pipelines.domain.errors import UsageError
 from pipelines.flows import FEEDS, Run
 from pipelines.flows.provenance import unpack_versions
 from pipelines.flows.rebuild import Comparison, PastRun, Tell, compare, find_past_run, lay_out, restore_lake
+from pipelines.machine.boundaries import crossing
 from pipelines.settings import Settings, load_policy
 from pipelines.store.home import Home
 
@@ -45,8 +46,9 @@ def rebuild_run(settings: Settings, run_id: str, into: Path, tell: Tell) -> Comp
     live = settings.folders
     past = find_past_run(open_ledger(live.root, settings.ledger_url or None, read_only=True), run_id)
     with _rebuilt(settings, past, into, tell) as (folder, comparison):
-        into.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(into)
+        with crossing("rebuild.folder", into):
+            into.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(into)
         return comparison
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.data_health import record_health
+from dagster_project.custody import take_custody
 from pipelines import flows
 from pipelines.domain.policy import Policy
+from pipelines.machine.limits import ProcessLimits, use_limits
 from pipelines.settings import Settings, load_policy
 from pipelines.store.home import Home
 
@@ -24,6 +25,8 @@ class EvenstockHome(dg.ConfigurableResource):
     duckdb_memory: str = "2GB"
     duckdb_temp: str = "8GB"
     duckdb_threads: int = 2
+    solver_megabytes: int = 0
+    solver_grace_seconds: float = 30.0
     drop_seconds: float = 60.0
     is_rebuild: bool = False
 
@@ -37,6 +40,8 @@ class EvenstockHome(dg.ConfigurableResource):
             duckdb_memory=settings.duckdb_memory,
             duckdb_temp=settings.duckdb_temp,
             duckdb_threads=settings.duckdb_threads,
+            solver_megabytes=settings.solver_megabytes,
+            solver_grace_seconds=settings.solver_grace_seconds,
             drop_seconds=settings.drop_seconds,
             is_rebuild=is_rebuild,
         )
@@ -60,17 +65,13 @@ class EvenstockHome(dg.ConfigurableResource):
         """Environment of the dbt process that builds `store`."""
         from pipelines.store.warehouse import DBT_ENV
 
-        return {**DBT_ENV(store), "EVENSTOCK_STORE_MEMORY": self.duckdb_memory, "EVENSTOCK_STORE_TEMP": self.duckdb_temp}
+        limits = {"MEMORY": self.duckdb_memory, "TEMP": self.duckdb_temp, "THREADS": str(self.duckdb_threads)}
+        return {**DBT_ENV(store), **{f"EVENSTOCK_STORE_{name}": value for name, value in limits.items()}}
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Any, None, None]:
         """Hold the lease for as long as the run executes, and leave data health behind; raises `Busy` if someone else holds it."""
-        from pipelines.store.lease import hold_lease
-
-        run = context.dagster_run
-        what = f"{run.job_name} for {run.tags.get('dagster/partition', 'no date')}, run {run.run_id[:8]}" if run else "a run"
-        with hold_lease(Path(self.home), what, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")):
-            try:
-                yield self
-            finally:
-                record_health(self.folders, run, context.instance, context.log)
+        solver = self.solver_megabytes, self.solver_grace_seconds
+        use_limits(ProcessLimits(self.duckdb_memory, self.duckdb_temp, self.duckdb_threads, *solver))
+        with take_custody(self.folders, context.dagster_run, context.instance, context.log):
+            yield self

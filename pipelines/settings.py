@@ -19,11 +19,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pipelines.domain.errors import InputRefused, UsageError, shown
 from pipelines.domain.policy import Policy, parse_policy
 from pipelines.extracts.arrival.settling import Settling
+from pipelines.machine.boundaries import FAULT_VARIABLE, TESTING_VARIABLE, arm_from_environment
+from pipelines.machine.limits import ProcessLimits, use_limits
 from pipelines.store.home import Home
 
 PREFIX = "EVENSTOCK_"
 # Set by us for dbt's profile and therefore seen in the environment of our own children.
-INTERNAL = ("EVENSTOCK_STORE", "EVENSTOCK_STORE_MEMORY", "EVENSTOCK_STORE_TEMP")
+STORE_VARIABLES = tuple(f"EVENSTOCK_STORE{part}" for part in ("", "_MEMORY", "_TEMP", "_THREADS"))
+INTERNAL = (FAULT_VARIABLE, TESTING_VARIABLE, *STORE_VARIABLES)
 LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -40,6 +43,10 @@ class Settings(BaseSettings):
     duckdb_temp: str = Field(default="8GB", description="Limit of DuckDB's temporary files.")
     duckdb_threads: int = Field(default=2, ge=1, le=64, description="Threads of each DuckDB connection.")
     forecast_threads: int = Field(default=1, ge=1, le=64, description="Threads of LightGBM where a forecast uses it (--method ml).")
+    solver_megabytes: int = Field(default=0, ge=0, le=1_000_000, description="Address space of the solver's process; 0 means no limit.")
+    solver_grace_seconds: float = Field(
+        default=30.0, ge=1, le=3600, description="How long after its own time limit a solver that does not answer is killed."
+    )
     dbt_target: Path | None = Field(default=None, description="Folder for dbt's parsed project; empty means a folder in the home.")
     ledger_url: str = Field(default="", description="SQLAlchemy URL of the ledger; empty means ledger.sqlite in the home.")
     drop_seconds: float = Field(
@@ -104,20 +111,32 @@ class Settings(BaseSettings):
         return Home(self.home)
 
     @property
+    def limits(self) -> ProcessLimits:
+        """What a process that works with these settings may use."""
+        solver = self.solver_megabytes, self.solver_grace_seconds
+        return ProcessLimits(self.duckdb_memory, self.duckdb_temp, self.duckdb_threads, *solver)
+
+    @property
     def settling(self) -> Settling:
         """When a file of a drop without manifest or marker counts as whole."""
         return Settling(self.drop_looks, self.drop_seconds)
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
-    """Settings from the environment, with `overrides` on top. Raises `UsageError` naming the variable and the remedy."""
+    """Settings from the environment, with `overrides` on top; this process keeps to their limits from now on.
+
+    Raises `UsageError` naming the variable and the remedy.
+    """
     refuse_unknown(os.environ if environ is None else environ)
+    arm_from_environment(os.environ if environ is None else environ)
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "EVENSTOCK_HOME"
         raise UsageError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+    use_limits(settings.limits)
+    return settings
 
 
 def refuse_unknown(environ: Mapping[str, str]) -> None:

@@ -12,6 +12,10 @@ class EvenstockError(Exception):
     exit_code = 1
 
 
+class MachineFailed(EvenstockError):
+    """The machine is at fault: a full disk, a folder that cannot be written, too little memory. What was there before is untouched."""
+
+
 class UsageError(EvenstockError):
     """The call itself is wrong: an unknown feed, a malformed date, options that contradict each other."""
 

@@ -6,7 +6,6 @@ between is healed by running again. The ledger is handed in; deciding who may sh
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -19,6 +18,7 @@ import pandas as pd
 from pipelines.domain.errors import DecisionRefused
 from pipelines.domain.frames import each_row
 from pipelines.domain.transfer import LineState, TransferLine, TransferOrder, transfer_id_of, whole_packs
+from pipelines.machine.writing import write_bytes
 
 FORMAT = "evenstock-dispatch/1"
 _FREE_PARTS = ("on_hand_units", "reserved_units", "blocked_units", "firm_out_units")
@@ -266,15 +266,4 @@ def _write_once(path: Path, body: str) -> None:
     data = body.encode()
     if path.exists() and path.read_bytes() == data:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_bytes("outbox.order", path, data)

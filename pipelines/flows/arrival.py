@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pipelines.domain.errors import EvenstockError, GateBlocked, InputRefused, UsageError
 from pipelines.extracts.arrival.settling import Settling, Sighting, see_files
 from pipelines.flows.run import DAILY_FEEDS, FEEDS
+from pipelines.machine.writing import write_bytes
 from pipelines.store.home import Home, newest_judged_date
-from pipelines.store.workfolder import write_atomically
 
 if TYPE_CHECKING:
     from pipelines.extracts.arrival.drop_folder import Drop
@@ -116,8 +116,7 @@ def _save_arrival(home: Home, as_of: dt.date, remarks: list[str], refused: str) 
         _check("nothing_unread", "warn", observed, "no file that nobody reads", remarks[:MAX_SHOWN], passed=not remarks),
     ]
     folder = home.gates / as_of.isoformat()
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_atomically(folder / f"{ARRIVAL}.json", verdict_text(ARRIVAL, as_of, checks).encode())
+    return write_bytes("gates.verdict", folder / f"{ARRIVAL}.json", verdict_text(ARRIVAL, as_of, checks).encode())
 
 
 def refused_verdict(feed: str, as_of: dt.date, said: str) -> str:

@@ -11,6 +11,9 @@ import numpy as np
 
 from pipelines.domain.demand import DemandRows, Frequency
 from pipelines.domain.errors import InputRefused
+from pipelines.machine.boundaries import crossing
+from pipelines.machine.temporary import temporary_beside
+from pipelines.machine.writing import move_into_place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +78,6 @@ def forecast_files(files: ForecastInputs, horizon: int, how: ForecastMethod, wan
 
     Every file appears whole under its name only after all of them are written. Raises `InputRefused`.
     """
-    from pipelines.extracts.durable import move_into_place, temporary_beside
     from pipelines.forecasting.period_forecast import forecast_periods
 
     rows, beside = read_inputs(files)
@@ -88,9 +90,10 @@ def forecast_files(files: ForecastInputs, horizon: int, how: ForecastMethod, wan
     with ExitStack() as stack:
         done = [(stack.enter_context(temporary_beside(target)), target) for target in tables]
         for temporary, target in done:
-            write_batches(temporary, tables[target])
+            with crossing("export.file", target):
+                write_batches(temporary, tables[target])
         for temporary, target in done:
-            move_into_place(temporary, target)
+            move_into_place("export.file", temporary, target)
     return {"series": len(rows.series_item), "periods": horizon, "first": str(rows.next_period), "method": made.method}
 
 

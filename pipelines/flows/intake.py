@@ -11,8 +11,8 @@ from pipelines.domain.errors import GateBlocked, InputRefused
 from pipelines.domain.policy import Policy
 from pipelines.flows.arrival import refused_verdict
 from pipelines.flows.run import FEEDS, Run
+from pipelines.machine.writing import write_bytes
 from pipelines.store.home import Home
-from pipelines.store.workfolder import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,9 +110,8 @@ def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> lis
 def save_verdict(home: Home, as_of: dt.date, feed: str, lake_sha256: str, verdict: str) -> Path:
     """Keep a gate's verdict (JSON), and after it the digest of the lake file it is about."""
     folder = home.gates / as_of.isoformat()
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / f"{feed}.json", verdict.encode())
-    return write_atomically(folder / f"{feed}.lake_sha256", lake_sha256.encode())
+    write_bytes("gates.verdict", folder / f"{feed}.json", verdict.encode())
+    return write_bytes("gates.digest", folder / f"{feed}.lake_sha256", lake_sha256.encode())
 
 
 def save_reconciliation(home: Home, as_of: dt.date, verdict: str) -> Path:
@@ -126,8 +125,7 @@ def save_reconciliation(home: Home, as_of: dt.date, verdict: str) -> Path:
 def save_frozen(home: Home, as_of: dt.date, frozen: dict[str, Any]) -> Path:
     """Keep which item-locations a date freezes, what they touch and what they are worth."""
     folder = home.gates / as_of.isoformat()
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_atomically(folder / "frozen.json", (json.dumps(frozen, sort_keys=True, indent=1) + "\n").encode())
+    return write_bytes("gates.frozen", folder / "frozen.json", (json.dumps(frozen, sort_keys=True, indent=1) + "\n").encode())
 
 
 def gated_files(home: Home, feed: str, as_of: dt.date) -> "list[LakeFile]":

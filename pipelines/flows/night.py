@@ -12,6 +12,7 @@ from pipelines.flows.frozen import add_worth, read_frozen
 from pipelines.flows.intake import gated_files
 from pipelines.flows.provenance import describe_inputs, describe_outputs, digest_known
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
+from pipelines.flows.solving import solve_apart
 
 if TYPE_CHECKING:
     from pipelines.store.publication import Publication
@@ -113,14 +114,13 @@ def make_plan(run: Run) -> dict[str, Any]:
     from pipelines.planning.line_facts import PlanView, line_facts, price_frame
     from pipelines.planning.problem import Problem
     from pipelines.planning.shortages import shortages
-    from pipelines.planning.solve import solve_problem
     from pipelines.planning.stories import explain_lines
     from pipelines.store.warehouse import put_tables
 
     run.work.require("forecast")
     case = _read_case(run)
     problem = Problem.from_json(case.problem, "planning case")
-    plan = solve_problem(problem, _solve_options(run))
+    plan = solve_apart(case.problem, _solve_options(run), source="planning case")
     view = PlanView.of(case, plan, problem)
     lines = plan_lines(case, plan, run.work.run_id, view)
     frozen = _value_frozen(run, case, plan)

@@ -11,8 +11,8 @@ from pipelines.domain.errors import InputRefused, UsageError, shown
 from pipelines.flows.frozen import FROZEN
 from pipelines.flows.provenance import unpack_versions
 from pipelines.flows.run import FEEDS
+from pipelines.machine.writing import write_bytes
 from pipelines.store.home import Home
-from pipelines.store.workfolder import write_atomically
 
 if TYPE_CHECKING:
     from pipelines.extracts.landing.landed import LandedFile
@@ -82,11 +82,11 @@ def lay_out(live: Home, ledger: "Ledger", past: PastRun, target: Home, tell: Tel
     """
     made_of = past.made_of
     _make_lake(live, target, made_of["partitions"], tell)
-    write_atomically(target.policy_file, json.dumps(made_of["policy_values"], sort_keys=True, indent=1).encode())
+    write_bytes("rebuild.policy", target.policy_file, json.dumps(made_of["policy_values"], sort_keys=True, indent=1).encode())
     frozen = made_of.get("frozen", [])
     folder = target.gates / past.as_of.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FROZEN, json.dumps({"pairs": frozen, "rows": sum(len(pair["rows"]) for pair in frozen)}).encode())
+    write_bytes("gates.frozen", folder / FROZEN, json.dumps({"pairs": frozen, "rows": sum(len(pair["rows"]) for pair in frozen)}).encode())
     ledger.copy_until(target.ledger_file, made_of["marks"])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipelines.domain.errors import InputRefused, UsageError
 from pipelines.flows.rebuild import restore_lake
+from pipelines.machine.boundaries import crossing
 from pipelines.store.backup_list import STATE, BackupList, check_names, find_backup, read_list
 from pipelines.store.home import Home
 
@@ -52,7 +53,8 @@ def restore_backup(home: Home, backup: Path, now: str, *, force: bool = False, t
         remarks = [*_check_ledger(staging, contents), *_make_lake(staging, contents, tell)]
         tell("putting it in place", 0.98)
         os.sync()
-        with hold_lease(home.root, "evenstock restore", now) if home.root.is_dir() else nullcontext():
+        lease = hold_lease(home.root, "evenstock restore", now) if home.root.is_dir() else nullcontext()
+        with lease, crossing("restore.home", home.root):
             aside = _swap(staging.root, home.root, now)
     finally:
         shutil.rmtree(staging.root, ignore_errors=True)

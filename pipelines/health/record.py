@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.domain.policy import Policy
-from pipelines.extracts.durable import write_file
 from pipelines.health.document import make_health
 from pipelines.health.quarantined import quarantine_csv
 from pipelines.health.run_end import RunEnd
+from pipelines.machine.writing import write_text
 from pipelines.store.home import Home
 
 HEALTH_JSON = "health.json"
@@ -39,14 +39,14 @@ def write_health(home: Home, as_of: dt.date, policy: Policy, run_end: RunEnd | N
     table = folder / QUARANTINE_CSV
     if tables:
         text, rows = quarantine_csv(tables)
-        write_file(table, lambda path: path.write_text(text, encoding="utf-8", newline=""))
+        write_text("health.rows", table, text)
         body["quarantine"]["csv"] = {"file": QUARANTINE_CSV, "rows": rows}
     else:
         table.unlink(missing_ok=True)
         body["quarantine"]["csv"] = None
     page = render_page(body)
-    write_file(folder / HEALTH_PAGE, lambda path: path.write_text(page, encoding="utf-8", newline=""))
-    write_file(folder / HEALTH_JSON, lambda path: path.write_text(to_json(body), encoding="utf-8", newline=""))
+    write_text("health.page", folder / HEALTH_PAGE, page)
+    write_text("health.document", folder / HEALTH_JSON, to_json(body))
     return HealthFiles(folder / HEALTH_PAGE, folder / HEALTH_JSON, body)
 
 

@@ -74,6 +74,11 @@ def solve_problem(problem: Problem, options: SolveOptions | None = None, progres
     return _certify(problem, outcome, options)
 
 
+def fallback_plan(problem: Problem, stopped_by: str) -> Plan:
+    """The plan of firm lines alone, for a search that gave nothing; FAILED where not even those are allowed."""
+    return _certify(problem, Outcome(None, None, "none", {"method": "none", "stopped_by": stopped_by}), SolveOptions())
+
+
 def _exact(problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, tell: Progress) -> Outcome:
     m = build(problem, limits)
     relaxation = relax(m, clock, MOST_ROUNDS, tell)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.domain.errors import Busy, InputRefused, UsageError
+from pipelines.machine.boundaries import crossing
 from pipelines.store.backup_list import LIST, PREFIX, STATE, BackupList, find_backup, read_list
 from pipelines.store.home import LEDGER_FILE, Home
 from pipelines.store.lease import hold_lease
@@ -69,10 +70,12 @@ def make_backup(home: Home, target: Path, made_at: str, *, ledger_url: str = "",
     try:
         with hold_retention(home, "evenstock backup", made_at):
             contents, reused = _fill(home, draft, target, made_at, ledger_url, patience_s, tell)
-        (draft / LIST).write_text(contents.to_text(), encoding="utf-8")
-        tell("flushing to disk", 0.98)
-        os.sync()
-        draft.rename(folder)
+        with crossing("backup.folder", folder) as halfway:
+            (draft / LIST).write_text(contents.to_text(), encoding="utf-8")
+            tell("flushing to disk", 0.98)
+            os.sync()
+            halfway()
+            draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Backup(folder, contents, reused)
@@ -199,7 +202,7 @@ def copy_file(source: Path, target: Path) -> dict[str, Any]:
     """Copy a file; returns its size and the sha256 of what was written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with source.open("rb") as reader, target.open("xb") as writer:
+    with crossing("backup.file", target), source.open("rb") as reader, target.open("xb") as writer:
         while chunk := reader.read(CHUNK_BYTES):
             digest.update(chunk)
             writer.write(chunk)

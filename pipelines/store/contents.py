@@ -1,9 +1,9 @@
 """What a published DuckDB file holds, as digests of its tables in the order of their grain: its bytes tell nothing, DuckDB stamps them."""
 
 import hashlib
-import tempfile
 from pathlib import Path
 
+from pipelines.machine.temporary import scratch_folder
 from pipelines.store.grains import MART_GRAINS
 from pipelines.store.publication import DATABASE, MANIFEST, Publication
 from pipelines.store.warehouse import literal, open_store, quoted
@@ -12,8 +12,8 @@ from pipelines.store.warehouse import literal, open_store, quoted
 def digest_tables(database: Path) -> dict[str, str]:
     """sha256 of every mart of a published DuckDB file, written as the publication writes its Parquet files, by their name."""
     found = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
+    with scratch_folder() as scratch:
+        folder = scratch.resolve()
         with open_store(database, read_only=True, folders=[folder]) as connection:
             tables = [row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()]
             for table in tables:

@@ -97,6 +97,12 @@ class Home:
         """What people decided, if they wrote it down."""
         return self.root / "policy.yaml"
 
+    @property
+    def own_folders(self) -> list[Path]:
+        """Folders that nobody but Evenstock writes; the inbox is the senders', the layouts are the site's."""
+        mine = ("landing", "lake", "quarantine", "gates", "work", "published", "health", "outbox", "dagster", "run_log")
+        return [self.root / name for name in mine]
+
     def work(self, as_of: dt.date) -> Path:
         """Disposable folder of one business date."""
         return self.root / "work" / as_of.isoformat()

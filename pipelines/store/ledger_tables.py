@@ -8,14 +8,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from pipelines.domain.errors import UsageError
+from pipelines.machine.boundaries import crossing
+from pipelines.machine.failures import machine_explained
 
 HEAD_REVISION = "0002"
 
@@ -249,14 +251,24 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 @contextmanager
 def writing(engine: sa.Engine) -> Generator[sa.Connection]:
     """One write transaction: everything inside happens, or nothing. Writers wait for one another."""
-    with engine.connect().execution_options(evenstock_write=True) as connection, connection.begin():
+    with (
+        machine_explained(_place(engine), OperationalError),
+        crossing("ledger.commit", _place(engine)) as halfway,
+        engine.connect().execution_options(evenstock_write=True) as connection,
+        connection.begin(),
+    ):
         if engine.dialect.name != "sqlite":
             connection.execute(sa.select(chain_heads.c.rows).with_for_update())
         yield connection
+        halfway()
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Generator[sa.Connection]:
     """One read transaction: a consistent view while the block runs."""
-    with engine.connect() as connection, connection.begin():
+    with machine_explained(_place(engine), OperationalError), engine.connect() as connection, connection.begin():
         yield connection
+
+
+def _place(engine: sa.Engine) -> Path:
+    return Path(unquote((engine.url.database or "ledger").removeprefix("file:").partition("?")[0]))

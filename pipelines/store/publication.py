@@ -4,7 +4,6 @@ Readers open `published/current`; nobody but `publish` writes below `published/`
 """
 
 import datetime
-import hashlib
 import json
 import os
 import re
@@ -13,11 +12,18 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.machine.boundaries import crossing
+from pipelines.machine.reading import file_sha256
+from pipelines.machine.temporary import temporary_folder_beside
+from pipelines.machine.writing import point_link, sync, sync_tree
 from pipelines.store.grains import MART_GRAINS
 from pipelines.store.warehouse import literal, mart_columns, open_store, quoted
+
+if TYPE_CHECKING:
+    import duckdb
 
 FORMAT = "evenstock-publication/1"
 DATABASE = "evenstock.duckdb"
@@ -79,10 +85,10 @@ def publish(
     folder = published_dir / run_id
     published_dir.mkdir(parents=True, exist_ok=True)
     if not _is_intact(folder):
-        draft = published_dir / f".draft-{run_id}"
-        shutil.rmtree(draft, ignore_errors=True)
-        _write_draft(draft, run_id, as_of, Path(store_path), files, manifest, log or {})
-        _install(draft, folder)
+        with crossing("publication.folder", folder) as halfway, temporary_folder_beside(folder) as draft:
+            _write_draft(draft, run_id, as_of, Path(store_path), files, manifest, log or {})
+            halfway()
+            _install(draft, folder)
     publication = _read(folder)
     _point_current(published_dir, publication)
     return publication
@@ -129,7 +135,7 @@ def verify(folder: Path) -> list[str]:
         unlisted.add(RUN_LOG)
     found = {str(file.relative_to(folder)) for file in _files_below(folder)} - unlisted
     wrong = found ^ set(listed)
-    wrong |= {name for name in found & set(listed) if _sha256(folder / name) != listed[name]}
+    wrong |= {name for name in found & set(listed) if file_sha256(folder / name) != listed[name]}
     return sorted(wrong)
 
 
@@ -176,43 +182,54 @@ def _write_draft(
     (draft / "marts").mkdir(parents=True)
     marts = _export_marts(draft, store_path)
     for name, content in sorted(files.items()):
-        (draft / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    listed = {str(file.relative_to(draft)): {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in _files_below(draft)}
-    (draft / RUN_LOG).write_bytes(_canonical_json(dict(log) | {"database": listed.pop(DATABASE)}))
+        _put("publication.files", draft / name, content if isinstance(content, bytes) else content.read_bytes())
+    listed = {str(file.relative_to(draft)): {"bytes": file.stat().st_size, "sha256": file_sha256(file)} for file in _files_below(draft)}
+    _put("publication.files", draft / RUN_LOG, _canonical_json(dict(log) | {"database": listed.pop(DATABASE)}))
     body = dict(manifest) | {"format": FORMAT, "run_id": run_id, "as_of": as_of.isoformat(), "marts": marts, "files": listed}
-    (draft / MANIFEST).write_bytes(_canonical_json(body))
-    for file in _files_below(draft):
-        _flush(file)
-    _flush(draft / "marts")
-    _flush(draft)
+    _put("publication.manifest", draft / MANIFEST, _canonical_json(body))
+    sync_tree(draft)
+
+
+def _put(boundary: str, file: Path, content: bytes) -> None:
+    """Write a file of a draft, which nobody sees before it is complete."""
+    with crossing(boundary, file) as halfway:
+        file.write_bytes(content)
+        halfway(file)
 
 
 def _export_marts(draft: Path, store_path: Path) -> dict[str, dict[str, Any]]:
     """Copy every mart into `evenstock.duckdb` and, sorted by its grain, into `marts/`; returns rows and grain by name."""
     target = draft / DATABASE
     marts: dict[str, dict[str, Any]] = {}
-    with open_store(target, folders=[store_path.resolve().parent]) as connection:
-        connection.execute(f"ATTACH {literal(str(store_path.resolve()))} AS store (READ_ONLY)")
-        for name in sorted(MART_GRAINS):
-            if not mart_columns(connection, name, database="store"):
-                continue
-            order = ", ".join(quoted(column) for column in MART_GRAINS[name])
-            connection.execute(f"CREATE TABLE {quoted(name)} AS FROM store.marts.{quoted(name)} ORDER BY {order}")
-            file = literal(str(draft / "marts" / f"{name}.parquet"))
-            rows = connection.execute(
-                f"COPY (FROM {quoted(name)} ORDER BY {order}) TO {file} (FORMAT parquet, COMPRESSION zstd)"
-            ).fetchone()
-            marts[name] = {"grain": list(MART_GRAINS[name]), "rows": rows[0] if rows else 0}
-        connection.execute("DETACH store")
-        connection.execute("CHECKPOINT")
-    shutil.rmtree(f"{target}.tmp", ignore_errors=True)
+    with crossing("publication.duckdb", target) as halfway:
+        with open_store(target, folders=[store_path.resolve().parent]) as connection:
+            connection.execute(f"ATTACH {literal(str(store_path.resolve()))} AS store (READ_ONLY)")
+            for name in sorted(MART_GRAINS):
+                if mart_columns(connection, name, database="store"):
+                    marts[name] = {"grain": list(MART_GRAINS[name]), "rows": _export_mart(connection, name, draft / "marts")}
+            connection.execute("DETACH store")
+            connection.execute("CHECKPOINT")
+        shutil.rmtree(f"{target}.tmp", ignore_errors=True)
+        halfway(target)
     return marts
+
+
+def _export_mart(connection: "duckdb.DuckDBPyConnection", name: str, folder: Path) -> int:
+    """Copy one mart of the attached store into a table and a Parquet file; returns its rows."""
+    order, file = ", ".join(quoted(column) for column in MART_GRAINS[name]), folder / f"{name}.parquet"
+    connection.execute(f"CREATE TABLE {quoted(name)} AS FROM store.marts.{quoted(name)} ORDER BY {order}")
+    with crossing("publication.parquet", file) as halfway:
+        target = literal(str(file))
+        rows = connection.execute(f"COPY (FROM {quoted(name)} ORDER BY {order}) TO {target} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+        halfway(file)
+    return rows[0] if rows else 0
 
 
 def _install(draft: Path, folder: Path) -> None:
     """Bring a complete draft to its place: by one rename, or file by file into a damaged folder, the manifest last."""
     if not folder.exists():
         draft.rename(folder)
+        sync(folder.parent)
     else:
         fresh = sorted(_files_below(draft), key=lambda file: (file.name == MANIFEST, str(file)))
         names = [str(file.relative_to(draft)) for file in fresh]
@@ -221,10 +238,7 @@ def _install(draft: Path, folder: Path) -> None:
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(draft / name, folder / name)  # noqa: PTH105 - the atomic call is the point
-        shutil.rmtree(draft)
-        _flush(folder / "marts")
-        _flush(folder)
-    _flush(folder.parent)
+        sync_tree(folder)
 
 
 def _point_current(published_dir: Path, publication: Publication) -> None:
@@ -234,11 +248,7 @@ def _point_current(published_dir: Path, publication: Publication) -> None:
         showing = None  # what cannot be read cannot hold a later publication back
     if showing is not None and (showing.as_of > publication.as_of or showing.path == publication.path):
         return
-    link = published_dir / ".current-next"
-    link.unlink(missing_ok=True)
-    link.symlink_to(publication.path.name)
-    os.replace(link, published_dir / "current")  # noqa: PTH105 - the atomic call is the point
-    _flush(published_dir)
+    point_link("publication.current", published_dir / "current", publication.path.name)
 
 
 def _read(folder: Path) -> Publication:
@@ -262,18 +272,5 @@ def _files_below(folder: Path) -> Iterator[Path]:
     return iter(sorted(file for file in folder.rglob("*") if file.is_file()))
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _canonical_json(body: Mapping[str, Any]) -> bytes:
     return (json.dumps(body, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

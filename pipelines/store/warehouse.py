@@ -14,12 +14,11 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.machine.boundaries import crossing
+from pipelines.machine.failures import machine_explained
+from pipelines.machine.limits import lock_down_sql, process_limits
 from pipelines.store.grains import MART_GRAINS
 from pipelines.store.lake_schema import FEED_SCHEMAS, LINEAGE, TABLE_SCHEMAS, Columns
-
-MEMORY_LIMIT = "2GB"
-TEMP_LIMIT = "8GB"
-THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def create_store(
     remove_store(path)
     folders = sorted({file.parent for group in files.values() for file in group})
     frames = {name: _empty(columns) for name, columns in TABLE_SCHEMAS.items()} | dict(tables)
-    with open_store(path, folders=folders) as connection, _transaction(connection):
+    with crossing("work.store", Path(path)) as halfway, open_store(path, folders=folders) as connection, _transaction(connection):
         connection.execute("CREATE SCHEMA lake")
         for feed, columns in sorted(known.items()):
             _create_feed_view(connection, feed, columns, files[feed])
@@ -89,13 +88,15 @@ def create_store(
         _create_folders(connection, [Path(path).resolve().parent, *folders])
         for name, frame in sorted(frames.items()):
             _replace_table(connection, name, frame)
+        halfway()
 
 
 def put_tables(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """Replace tables of the schema `lake` in one transaction; columns of known tables must be exactly the declared ones."""
-    with open_store(path) as connection, _transaction(connection):
+    with crossing("work.tables", Path(path)) as halfway, open_store(path) as connection, _transaction(connection):
         for name, frame in sorted(tables.items()):
             _replace_table(connection, name, frame)
+        halfway()
 
 
 def read_mart(path: Path, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -127,18 +128,18 @@ def remove_store(path: Path) -> None:
 
 @contextmanager
 def open_store(path: Path, *, read_only: bool = False, folders: Sequence[Path] = ()) -> Generator[duckdb.DuckDBPyConnection]:
-    """A connection with bounded memory, threads and temporary space that can read its own folder and `folders` only."""
+    """A connection within the process's limits that can read its own folder and `folders` only.
+
+    Raises `MachineFailed` naming the store and the remedy where disk, temporary space or memory do not suffice.
+    """
     path = Path(path).resolve()
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": THREADS,
-        "temp_directory": f"{path}.tmp",
-        "max_temp_directory_size": TEMP_LIMIT,
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
-    with closing(duckdb.connect(str(path), read_only=read_only, config=config)) as connection:
-        _lock_down(connection, [path.parent, *(Path(folder).resolve() for folder in folders)])
+    config = process_limits().config(Path(f"{path}.tmp"))
+    with (
+        machine_explained(path, duckdb.Error),
+        closing(duckdb.connect(str(path), read_only=read_only, config=config)) as connection,
+    ):
+        for statement in lock_down_sql([path.parent, *(Path(folder).resolve() for folder in folders)]):
+            connection.execute(statement)
         yield connection
 
 
@@ -160,14 +161,6 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def _lock_down(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
-    # The order matters: folders can no longer be named once access is off, and nothing can be set once it is locked.
-    allowed = ", ".join(literal(f"{folder}/") for folder in sorted(set(folders)))
-    connection.execute(f"SET allowed_directories = [{allowed}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
 
 
 @contextmanager

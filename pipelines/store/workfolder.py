@@ -6,7 +6,6 @@ mean is the flows' business.
 
 import datetime as dt
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,11 @@ from typing import Any
 import pandas as pd
 
 from pipelines.domain.errors import UsageError
+from pipelines.machine.writing import write_bytes, write_file
+from pipelines.store.home import Home
 
 POINTER = "current.json"
+ENDED = "ended.done"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class WorkFolder:
                 shutil.rmtree(old, ignore_errors=True)
         folder = self.path / attempt
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path / POINTER, _to_json({"attempt": attempt, "run_id": run_id, "as_of": as_of.isoformat()}))
+        write_bytes("work.attempt", self.path / POINTER, _to_json({"attempt": attempt, "run_id": run_id, "as_of": as_of.isoformat()}))
         return folder / "store.duckdb"
 
     @property
@@ -53,7 +55,7 @@ class WorkFolder:
 
     def write_json(self, name: str, value: Any) -> Path:
         """Write `<name>.json` in one stroke, keys sorted."""
-        return write_atomically(self.folder / f"{name}.json", _to_json(value))
+        return write_bytes("work.document", self.folder / f"{name}.json", _to_json(value))
 
     def read_json(self, name: str) -> Any:
         """Read what `write_json` wrote; raises `UsageError` if that step has not run in this attempt."""
@@ -61,11 +63,7 @@ class WorkFolder:
 
     def write_frame(self, name: str, frame: pd.DataFrame) -> Path:
         """Write `<name>.parquet` in one stroke."""
-        target = self.folder / f"{name}.parquet"
-        partial = target.with_suffix(".partial")
-        frame.to_parquet(partial, index=False)
-        partial.replace(target)
-        return target
+        return write_file("work.frame", self.folder / f"{name}.parquet", lambda path: frame.to_parquet(path, index=False))
 
     def read_frame(self, name: str) -> pd.DataFrame:
         """Read what `write_frame` wrote; raises `UsageError` if that step has not run in this attempt."""
@@ -73,7 +71,7 @@ class WorkFolder:
 
     def finish(self, step: str) -> None:
         """Mark a step of this attempt as done."""
-        write_atomically(self.folder / f"{step}.done", b"")
+        write_bytes("work.done", self.folder / f"{step}.done", b"")
 
     def require(self, step: str) -> None:
         """Raise `UsageError` unless the step was finished in this attempt."""
@@ -94,15 +92,18 @@ class WorkFolder:
         return json.loads(pointer.read_text(encoding="utf-8"))
 
 
-def write_atomically(path: Path, content: bytes) -> Path:
-    """Write a file so that a reader sees the whole of it or what was there before, also after a crash."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    return path
+def end_attempt(home: Home, attempt: str) -> None:
+    """Mark that an attempt ended by itself, well or not: its folder is left for people to look at."""
+    for folder in (home.root / "work").glob(f"*/{attempt}") if attempt else []:
+        write_bytes("work.done", folder / ENDED, b"")
+
+
+def drop_dead_attempts(home: Home) -> list[Path]:
+    """Remove the folders of attempts that were killed; called by whoever holds the lease, so that none of them is alive."""
+    dead = [folder for folder in sorted((home.root / "work").glob("*/*")) if folder.is_dir() and not (folder / ENDED).exists()]
+    for folder in dead:
+        shutil.rmtree(folder, ignore_errors=True)
+    return dead
 
 
 def _to_json(value: Any) -> bytes:

@@ -3,17 +3,20 @@
 import datetime
 import hashlib
 import json
+import os
+import pathlib
 import random
 import threading
 
 import pytest
 
-from pipelines.domain.errors import InputRefused
-from pipelines.extracts import durable
+from pipelines.domain.errors import InputRefused, MachineFailed
 from pipelines.extracts.checking.contract_check import check_file
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake import partitions
 from pipelines.extracts.landing import landing_zone
+from pipelines.machine import writing
+from pipelines.machine.reading import file_sha256
 from tests.landed import land_file
 
 DAY = datetime.date(2026, 1, 5)
@@ -35,7 +38,7 @@ def visible(folder):
     return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
-@pytest.mark.parametrize("boundary", ["sync_file", "rename", "link"])
+@pytest.mark.parametrize("boundary", ["sync", "rename", "link"])
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5, 6])
 def test_a_kill_at_any_write_leaves_no_half_file_and_a_rerun_ends_the_same(boundary, nth, tmp_path, monkeypatch):
     source = stock_file(tmp_path)
@@ -46,7 +49,7 @@ def test_a_kill_at_any_write_leaves_no_half_file_and_a_rerun_ends_the_same(bound
 
     run(tmp_path / "undisturbed")
     calls = 0
-    place, name = {"sync_file": (durable, "sync_file"), "rename": (durable.os, "replace"), "link": (durable.os, "link")}[boundary]
+    place, name = {"sync": (writing, "sync"), "rename": (pathlib.Path, "replace"), "link": (os, "link")}[boundary]
     real = getattr(place, name)
 
     def dying(*arguments, **options):
@@ -62,9 +65,9 @@ def test_a_kill_at_any_write_leaves_no_half_file_and_a_rerun_ends_the_same(bound
             run(tmp_path / "killed")
         except Killed:
             for file in partitions.current_files(tmp_path / "killed/lake", "wms_stock", DAY):
-                assert durable.file_sha256(file.path) == file.sha256
+                assert file_sha256(file.path) == file.sha256
             for landed in landing_zone.list_landed(tmp_path / "killed/landing"):
-                assert durable.file_sha256(landed.path) == landed.sha256
+                assert file_sha256(landed.path) == landed.sha256
         else:
             assert calls < nth
     run(tmp_path / "killed")
@@ -97,8 +100,8 @@ def test_a_failing_write_leaves_no_temporary_file(tmp_path):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
-        durable.write_file(tmp_path / "out" / "file.parquet", fail)
+    with pytest.raises(MachineFailed, match=r"file\.parquet.*No space left on device.*free some space"):
+        writing.write_file("lake.partition", tmp_path / "out" / "file.parquet", fail)
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -127,14 +130,14 @@ def test_racing_deliveries_of_one_file_land_once_and_of_different_files_all_land
 
 def test_a_source_that_changes_while_it_lands_cannot_break_the_promise_of_its_name(tmp_path, monkeypatch):
     source = stock_file(tmp_path)
-    real = landing_zone._copy
+    real = landing_zone.copy_source
 
     def copy_then_change(path, target):
         result = real(path, target)
         path.write_text("changed")
         return result
 
-    monkeypatch.setattr(landing_zone, "_copy", copy_then_change)
+    monkeypatch.setattr(landing_zone, "copy_source", copy_then_change)
     landed = land_file(tmp_path / "landing", source, "wms_stock", DAY)
     assert hashlib.sha256(landed.path.read_bytes()).hexdigest() == landed.sha256
 

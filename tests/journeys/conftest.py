@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from dagster_project.nights import Nights
 from pipelines.settings import load_settings
 from pipelines.twin.extracts import write_drop
+from tests.journeys.killed_nights import NightServer, outcome
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +35,18 @@ def uninterrupted(ready, next_day, tmp_path_factory) -> Path:
     home = Path(shutil.copytree(ready, tmp_path_factory.mktemp("uninterrupted") / "home", symlinks=True))
     Nights(load_settings(home=home), persistent=False).run("nightly", next_day[0].date)
     return home
+
+
+@pytest.fixture(scope="session")
+def witnessed(ready, next_day, tmp_path_factory):
+    """An uninterrupted night on a copy of `ready`: its outcome, its seconds, and how often it crossed each boundary."""
+    folder = tmp_path_factory.mktemp("witnessed")
+    home = Path(shutil.copytree(ready, folder / "home", symlinks=True))
+    server = NightServer.start(folder / "night.log")
+    ended = server.night(home, next_day[0].date, witness=str(folder / "seen"))
+    server.stop()
+    assert ended.code == 0, (folder / "night.log").read_text()[-3000:]
+    return outcome(home), ended.seconds, Counter((folder / "seen").read_text().split())
 
 
 @pytest.fixture

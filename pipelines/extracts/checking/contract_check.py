@@ -5,7 +5,6 @@ result is the lake's business.
 """
 
 import datetime
-import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,16 +22,14 @@ from pipelines.extracts.checking.plain_rows import PlainRows
 from pipelines.extracts.checking.quarantine import note_places, quarantined_rows
 from pipelines.extracts.contracts import text_rules
 from pipelines.extracts.contracts.contract import FeedContract
-from pipelines.extracts.durable import require_file
 from pipelines.extracts.layouts.layout import Layout
 from pipelines.extracts.mapping.companions import find_companions, load_companions
 from pipelines.extracts.mapping.row_mapping import FileMapping, bind
 from pipelines.extracts.mapping.source_columns import Header
+from pipelines.extracts.memory_database import open_memory
 from pipelines.extracts.reading.file_format import CANONICAL, RecordSource, open_records
 from pipelines.extracts.reading.records import BLOCK_BYTES, LINE_COLUMN, Batch
-
-MEMORY_LIMIT = "2GB"
-THREADS = 2
+from pipelines.machine.reading import require_file
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def check_file(
     path, source = Path(path), source_name or Path(path).name
     require_file(path, source)
     file_format = layout.file if layout else CANONICAL
-    with open_records(path, file_format, source, block_bytes) as records, checking_connection() as connection:
+    with open_records(path, file_format, source, block_bytes) as records, open_memory() as connection:
         _create_tables(connection, contract)
         mapping, wanted, warnings = _bound(connection, layout, contract, records, source, business_date, companions or {})
         grouping = Grouping(contract, mapping, layout.group) if layout and layout.group and mapping else None
@@ -158,19 +155,6 @@ def _refuse_other_delimiter(names: list[str], source: str) -> None:
     for delimiter, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
         if len(names) == 1 and delimiter in names[0]:
             raise InputRefused(f"{source}, line 1: fields are separated by {word}, expected comma; export with commas")
-
-
-@contextmanager
-def checking_connection() -> Generator[duckdb.DuckDBPyConnection]:
-    """A database in memory that touches no file but its own temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="evenstock-check-") as folder:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MEMORY_LIMIT, "threads": THREADS, "temp_directory": folder, "max_temp_directory_size": "8GB",
-            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
-        }  # fmt: skip
-        with duckdb.connect(":memory:", config=config) as connection:
-            connection.execute("SET enable_external_access = false; SET lock_configuration = true")
-            yield connection
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> None:

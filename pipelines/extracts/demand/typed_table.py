@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.domain.errors import InputRefused, shown
-from pipelines.extracts.durable import require_file
+from pipelines.machine.reading import require_file
 
 SHOWN_ROWS = 3
 KINDS = {"id": "text or whole numbers", "text": "text", "date": "a date, or a timestamp at midnight", "number": "numbers"}

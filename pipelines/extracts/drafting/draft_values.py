@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.domain.errors import UsageError
 from pipelines.extracts.layouts import date_text
 from pipelines.extracts.layouts.date_text import MONTHS, read_format
+from pipelines.extracts.memory_database import open_memory
 
 EMPTY_WORDS = ("null", "none", "nan", "n/a", "#n/a", "na", "-", "--", "?", "(blank)", "00000000", "0000-00-00")
 _DAYS = (
@@ -132,12 +133,12 @@ def packed_formats(texts: tuple[str, ...], kind: str) -> tuple[str, ...]:
 
 
 def _read(values: Sequence[str], written: str, kind: str) -> tuple[str, ...]:
-    import duckdb
 
     form = read_format(written)
     read = date_text.clock if kind == "clock" else date_text.day
     sql = f"SELECT {read('t', form)} FROM (SELECT {date_text.filled('c', form)} AS t FROM (SELECT unnest($1) AS c))"  # noqa: S608
-    return tuple(text for (text,) in duckdb.execute(sql, [list(values)]).fetchall())
+    with open_memory() as connection:
+        return tuple(text for (text,) in connection.execute(sql, [list(values)]).fetchall())
 
 
 def _affixes(values: Sequence[str]) -> tuple[str, str]:

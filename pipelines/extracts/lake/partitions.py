@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.checking.contract_check import CheckedFile, check_file
 from pipelines.extracts.contracts.contract import FeedContract
-from pipelines.extracts.durable import file_sha256, write_file
 from pipelines.extracts.lake.kept_frames import KeptFrames
 from pipelines.extracts.landing.kept_layouts import kept_layout
 from pipelines.extracts.landing.landed import LandedFile
 from pipelines.extracts.landing.manifest import parse_date
+from pipelines.machine.reading import file_sha256
+from pipelines.machine.writing import write_file, write_text
 
 FORMAT = "evenstock-lake/1"
 ROW_GROUP_ROWS = 122_880
@@ -88,10 +89,10 @@ def ingest(landed: LandedFile, contract: FeedContract, lake_dir: Path, quarantin
         business_date=landed.business_date,
         companions={companion.name: companion.path for companion in landed.companions},
     )
-    write_file(quarantine, lambda path: _write_parquet(checked.quarantined, path))
-    write_file(target, lambda path: _write_parquet(_with_lineage(checked.accepted, landed), path))
+    write_file("quarantine.rows", quarantine, lambda path: _write_parquet(checked.quarantined, path))
+    write_file("lake.partition", target, lambda path: _write_parquet(_with_lineage(checked.accepted, landed), path))
     body = _sidecar(checked, target, quarantine, landed, contract)
-    write_file(_sidecar_path(target), lambda path: path.write_text(json.dumps(body, sort_keys=True, indent=1) + "\n", encoding="utf-8"))
+    write_text("lake.manifest", _sidecar_path(target), json.dumps(body, sort_keys=True, indent=1) + "\n")
     return _result(body, target, quarantine)
 
 

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts.checking.contract_check import checking_connection
 from pipelines.extracts.contracts.contract import FeedContract
 from pipelines.extracts.contracts.text_rules import ANY_DECIMAL
 from pipelines.extracts.layouts.layout import Layout, Values
@@ -19,6 +18,7 @@ from pipelines.extracts.mapping.companions import find_companions, load_companio
 from pipelines.extracts.mapping.number_text import canonical
 from pipelines.extracts.mapping.row_mapping import FileMapping, bind
 from pipelines.extracts.mapping.source_columns import Header
+from pipelines.extracts.memory_database import open_memory
 from pipelines.extracts.reading.file_format import CANONICAL, RecordSource, open_records
 from pipelines.extracts.reading.records import Batch
 
@@ -44,7 +44,7 @@ def verify_control(
         if layout is None or layout.is_canonical or not names:
             rows, sums = _measure_plain(records, contract, names, source)
         else:
-            with checking_connection() as connection:
+            with open_memory() as connection:
                 figures = _MappedFigures(connection, layout, contract, names, Header(tuple(records.names), source, records.header_line))
                 figures.bind(business_date, companions or {})
                 rows, sums = figures.measure(records)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.domain.errors import InputRefused, UsageError
-from pipelines.extracts.durable import write_file
 from pipelines.extracts.landing.landed import LandedFile
 from pipelines.extracts.layouts.layout import LAYOUT_NAME, LAYOUTS_DIR, Layout, load_layout
+from pipelines.machine.writing import write_bytes
 
 FOLDER = "layouts"
 
@@ -34,8 +34,7 @@ def keep_layout(landing_dir: Path, found: FoundLayout) -> None:
     """Copy a layout's file under its digest, once."""
     target = _place(landing_dir, found.layout.name, found.layout.digest)
     if not target.is_file():
-        data = found.file.read_bytes()
-        write_file(target, lambda path: path.write_bytes(data))
+        write_bytes("landing.layout", target, found.file.read_bytes())
 
 
 def kept_layout(landed: LandedFile) -> Layout | None:

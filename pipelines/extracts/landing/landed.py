@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.extracts.durable import claim_place, temporary_beside
+from pipelines.machine.writing import claim_file
 
 _SIDECAR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.v([0-9]{4,})\.json")
 
@@ -74,9 +74,7 @@ def landed_versions(landing_dir: Path, feed: str) -> dict[datetime.date, int]:
 def claim_version(landed: LandedFile) -> bool:
     """Write the sidecar of a version unless another writer was first."""
     target = landed.path.parent / f"{landed.business_date.isoformat()}.v{landed.version:04d}.json"
-    with temporary_beside(target) as temporary:
-        temporary.write_text(json.dumps(_to_body(landed), sort_keys=True, indent=1) + "\n", encoding="utf-8")
-        return claim_place(temporary, target)
+    return claim_file("landing.version", target, (json.dumps(_to_body(landed), sort_keys=True, indent=1) + "\n").encode())
 
 
 def _to_body(landed: LandedFile) -> dict[str, Any]:

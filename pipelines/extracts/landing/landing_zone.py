@@ -3,7 +3,6 @@ beyond the sender's control figures.
 """
 
 import datetime
-import hashlib
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,14 +12,16 @@ from typing import Any
 
 from pipelines.domain.errors import InputRefused, UsageError
 from pipelines.extracts.contracts.contract import EARLIEST_YEAR, LATEST_YEAR, load_contract
-from pipelines.extracts.durable import CHUNK_BYTES, file_sha256, move_into_place, require_file, temporary_beside
 from pipelines.extracts.landing.control import verify_control
 from pipelines.extracts.landing.kept_layouts import FoundLayout, keep_layout, kept_layout
 from pipelines.extracts.landing.landed import LandedCompanion, LandedFile, claim_version, list_landed
 from pipelines.extracts.landing.manifest import MANIFEST_NAME, Manifest, check_companions, read_manifest
+from pipelines.extracts.landing.private_copy import copy_source
 from pipelines.extracts.landing.repeats import content_sha256, is_reordered
 from pipelines.extracts.reading.file_format import CANONICAL, open_records
-from pipelines.extracts.reading.records import MAX_FILE_BYTES
+from pipelines.machine.reading import file_sha256
+from pipelines.machine.temporary import temporary_beside
+from pipelines.machine.writing import move_into_place
 
 _DATE_IN_NAME = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _PACKED = (".gz", ".zip")
@@ -154,12 +155,12 @@ def _staged(landing: Path, delivery: Delivery, business_date: datetime.date) -> 
     check_companions(delivery.layout, delivery.companions, str(source))
     with ExitStack() as stack:
         temporary = stack.enter_context(temporary_beside(landing / delivery.feed / "incoming"))
-        sha256, size = _copy(source, temporary)
+        sha256, size = copy_source(source, temporary)
         _check_announced(source, sha256, size, control)
         beside = []
         for name, path in sorted(delivery.companions.items()):
             copy = stack.enter_context(temporary_beside(landing / delivery.feed / "incoming"))
-            digest, length = _copy(path, copy)
+            digest, length = copy_source(path, copy)
             told = delivery.companion_sha256.get(name)
             _check_announced(path, digest, length, {"sha256": told} if told else {})
             beside.append((name, copy, digest))
@@ -193,23 +194,6 @@ def _check_announced(source: Path, sha256: str, size: int, announced: Mapping[st
     for what, found in (("sha256", sha256), ("bytes", size)):
         if announced.get(what, found) != found:
             raise InputRefused(f"{source}: the manifest says {what} {announced[what]}, the file has {found}; ask for the file again")
-
-
-def _copy(source: Path, target: Path) -> tuple[str, int]:
-    """Copy the bytes; returns their sha256 and number. Raises `InputRefused` for a file that is too big or changes meanwhile."""
-    require_file(source, str(source))
-    digest, size, before = hashlib.sha256(), 0, source.stat()
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while chunk := reader.read(CHUNK_BYTES):
-            size += len(chunk)
-            if size > MAX_FILE_BYTES:
-                raise InputRefused(f"{source}: more than the limit of {MAX_FILE_BYTES} bytes; send the feed in several business dates")
-            digest.update(chunk)
-            writer.write(chunk)
-    after = source.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise InputRefused(f"{source}: it changed while it was read, so it is still being written; try again when it is complete")
-    return digest.hexdigest(), size
 
 
 def _commit(landing: Path, staged: _Staged, business_date: datetime.date, arrived_at: str | None, brings_back: bool = False) -> LandedFile:
@@ -272,7 +256,7 @@ def _is_same(known: LandedFile, landed: LandedFile, path: Path) -> bool:
 
 def _keep(temporary: Path, target: Path, sha256: str) -> None:
     if not target.is_file() or file_sha256(target) != sha256:
-        move_into_place(temporary, target)
+        move_into_place("landing.bytes", temporary, target)
 
 
 def _suffix(name: str) -> str:

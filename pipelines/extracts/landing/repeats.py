@@ -1,7 +1,6 @@
 """Whether a delivery brings anything new: its contents without packing, and the same lines in another order. Nothing is read as data."""
 
 import hashlib
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.domain.errors import InputRefused
-from pipelines.extracts.durable import CHUNK_BYTES, file_sha256
 from pipelines.extracts.layouts.layout import Layout
 from pipelines.extracts.reading.file_format import CANONICAL, FileFormat
 from pipelines.extracts.reading.unpacking import GZIP, ZIP, unpack
+from pipelines.machine.reading import CHUNK_BYTES, file_sha256
+from pipelines.machine.temporary import scratch_folder
 
 TAIL_BYTES = 64 * 1024
 _LINE_KINDS = ("csv", "fixed", "jsonl")
@@ -96,5 +96,5 @@ def _unpacked(path: Path, kind: str) -> Generator[Path]:
     if not is_packed:
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="evenstock-unpacked-") as folder:
-        yield unpack(path, path.name, kind, Path(folder))
+    with scratch_folder() as folder:
+        yield unpack(path, path.name, kind, folder)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pipelines.domain.errors import UsageError
 from pipelines.extracts.contracts.text_rules import quote
 from pipelines.extracts.layouts import packed_dates
+from pipelines.extracts.memory_database import open_memory
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 _TOKENS = {
@@ -88,9 +89,8 @@ def read_format(written: str) -> DateFormat:
 @functools.cache
 def time_zones() -> frozenset[str]:
     """Names of all time zones that can be converted."""
-    import duckdb
-
-    return frozenset(name for (name,) in duckdb.execute("SELECT name FROM pg_timezone_names()").fetchall())
+    with open_memory() as connection:
+        return frozenset(name for (name,) in connection.execute("SELECT name FROM pg_timezone_names()").fetchall())
 
 
 def filled(text: str, form: DateFormat) -> str:

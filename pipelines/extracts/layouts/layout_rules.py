@@ -11,6 +11,7 @@ from pipelines.extracts.layouts import date_text
 from pipelines.extracts.layouts.layout import BUSINESS_DATE, FILL_IN, SIGN_OF, ColumnRule, Group, Layout, Values
 from pipelines.extracts.layouts.layout_document import KeyPath
 from pipelines.extracts.layouts.layout_keys import CONDITION, VALUES
+from pipelines.extracts.memory_database import open_memory
 
 KINDS = ("from", "value", "sum", "join", "first")
 NUMBER_KEYS = ("multiply", "multiply_by", "divide_by", "unit", "sign", "round", "sum")
@@ -89,7 +90,8 @@ def _text_problems(rule: ColumnRule) -> Iterator[str]:
         import duckdb
 
         try:
-            duckdb.execute("SELECT regexp_full_match('', ?)", [rule.part])
+            with open_memory() as connection:
+                connection.execute("SELECT regexp_full_match('', ?)", [rule.part])
             if re.compile(rule.part).groups != 1:
                 yield f"part: {rule.part!r} needs exactly one group in parentheses, such as '.* : (.+)'; write (?:..) for any other"
         except (duckdb.Error, re.error) as error:
@@ -170,7 +172,8 @@ def _where_problems(path: KeyPath, conditions: dict[str, Any] | list[dict[str, A
             yield place, f"has exactly one of {', '.join(key for key in CONDITION if key != 'column')}"
         elif tests == ["matches"]:
             try:
-                duckdb.execute("SELECT regexp_full_match('', ?)", [entry["matches"]])
+                with open_memory() as connection:
+                    connection.execute("SELECT regexp_full_match('', ?)", [entry["matches"]])
             except duckdb.Error as error:
                 yield (*place, "matches"), f"is no regular expression: {str(error).removeprefix('Invalid Input Error: ')}"
         elif alone and tests[0] in ("same_as", "differs_from"):

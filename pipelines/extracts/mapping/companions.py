@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from pipelines.domain.errors import InputRefused, UsageError
 from pipelines.extracts.contracts.text_rules import quote
-from pipelines.extracts.durable import require_file
 from pipelines.extracts.layouts import date_text
 from pipelines.extracts.layouts.layout import Layout, Lookup, Values
 from pipelines.extracts.mapping.column_times import ISO_DAYS
@@ -17,6 +16,7 @@ from pipelines.extracts.mapping.mapping_stages import Cell
 from pipelines.extracts.mapping.source_columns import Header, holds, trimmed
 from pipelines.extracts.reading.file_format import open_records
 from pipelines.extracts.reading.records import LINE_COLUMN
+from pipelines.machine.reading import require_file
 
 
 @dataclass

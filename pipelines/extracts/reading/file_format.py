@@ -5,7 +5,6 @@ A format module turns bytes into batches of text cells with their line; nothing 
 
 import codecs
 import re
-import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.domain.errors import UsageError
-from pipelines.extracts.durable import require_file
 from pipelines.extracts.reading.records import BLOCK_BYTES, Batch
 from pipelines.extracts.reading.unpacking import unpack
+from pipelines.machine.reading import require_file
+from pipelines.machine.temporary import scratch_folder
 
 KINDS = ("csv", "fixed", "xlsx", "parquet", "jsonl")
 _FORBIDDEN_MARKS = "\0\r\n"
@@ -141,8 +141,8 @@ def open_records(
     """
     source = source or Path(path).name
     require_file(Path(path), source)
-    with tempfile.TemporaryDirectory(prefix="evenstock-read-") as folder:
-        yield _open(unpack(Path(path), source, file_format.kind, Path(folder)), file_format, source, Path(folder), block_bytes)
+    with scratch_folder() as folder:
+        yield _open(unpack(Path(path), source, file_format.kind, folder), file_format, source, folder, block_bytes)
 
 
 def _open(path: Path, file_format: FileFormat, source: str, folder: Path, block_bytes: int) -> RecordSource:

@@ -16,12 +16,11 @@ import pytest
 
 from pipelines import flows
 from pipelines.domain.policy import Policy
-from pipelines.extracts import durable
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake import partitions
 from pipelines.extracts.lake.partitions import current_files
 from pipelines.flows import gate_inputs, intake, known
-from pipelines.store import workfolder
+from pipelines.machine import writing
 from pipelines.store.home import Home
 from pipelines.twin.demand import DemandTable, generate_demand
 from pipelines.twin.extracts import write_drop, write_history_drop
@@ -131,14 +130,13 @@ def _send_all_masters(first: Path, last: Path) -> None:
 def quick_reading() -> Iterator[None]:
     """No fsync; what clean days hold is read and counted once, and checks of unchanged frames remembered: how often decides nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(durable, "sync_file", lambda *_: None)
+        patch.setattr(writing, "sync", lambda *_: None)
         read, count = partitions.read_frame, intake.count_trailing_rows
         patch.setattr(partitions, "read_frame", functools.lru_cache(maxsize=400)(read))
         patch.setattr(intake, "count_trailing_rows", functools.lru_cache(maxsize=400)(count))
         patch.setattr(gate_inputs, "read_past", functools.lru_cache(maxsize=400)(gate_inputs.read_past))
         patch.setattr(judging, "read_dispatched", functools.lru_cache(maxsize=40)(judging.read_dispatched))
         patch.setattr(known, "_join", functools.lru_cache(maxsize=400)(known._join))
-        patch.setattr(workfolder.os, "fsync", lambda _: None)
         with remembering():
             yield
 

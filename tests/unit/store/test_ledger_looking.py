@@ -5,7 +5,7 @@ import os
 import pytest
 import sqlalchemy as sa
 
-from pipelines.domain.errors import UsageError
+from pipelines.domain.errors import MachineFailed, UsageError
 from pipelines.store import ledger_tables
 from pipelines.store.ledger import open_ledger
 
@@ -32,7 +32,10 @@ def test_what_was_written_is_read_and_writing_fails(tmp_path, monkeypatch, is_re
         monkeypatch.setattr(os, "access", lambda *_: False)
     looked = open_ledger(folder, read_only=True)
     assert looked.verify_chain().ok and looked.current_run() is None
-    with pytest.raises(sa.exc.OperationalError), ledger_tables.writing(looked._engine) as connection:
+    with (
+        pytest.raises(MachineFailed, match=r"ledger\.sqlite: cannot be written .*readonly"),
+        ledger_tables.writing(looked._engine) as connection,
+    ):
         connection.execute(sa.delete(ledger_tables.runs))
     assert (folder / "ledger.sqlite").read_bytes() == before
 

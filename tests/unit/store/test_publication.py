@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.machine.temporary import sweep
 from pipelines.store.publication import current, publish, verify
 
 READER = """
@@ -146,13 +147,13 @@ def test_a_log_that_duckdb_would_replay_into_a_publication_is_refused_and_remove
     assert current(tmp_path / "published") == again and verify(again.path) == []
 
 
-def test_leftovers_of_a_killed_publication_are_replaced(store: Path, tmp_path: Path):
-    draft = tmp_path / "published" / ".draft-r1" / "marts"
+def test_leftovers_of_a_killed_publication_are_swept_and_the_run_is_published(store: Path, tmp_path: Path):
+    draft = tmp_path / "published" / ".r1.abcdefgh.partial" / "marts"
     draft.mkdir(parents=True)
     (draft / "old.parquet").write_bytes(b"half")
-    (tmp_path / "published" / ".current-next").symlink_to("r0")
     done = publish(tmp_path / "published", "r1", day(10), store, {}, {})
     assert verify(done.path) == []
+    assert sweep([tmp_path / "published"]) == [draft.parent]
     assert sorted(p.name for p in (tmp_path / "published").iterdir()) == ["current", "r1"]
 
 

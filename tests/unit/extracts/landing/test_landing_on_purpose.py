@@ -7,7 +7,7 @@ import resource
 
 import pytest
 
-from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.domain.errors import InputRefused, MachineFailed, UsageError
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake.partitions import current_files, ingest
 from pipelines.extracts.landing.landing_zone import land_drop, land_files, list_landed
@@ -100,9 +100,9 @@ def test_a_disk_that_is_full_while_landing_or_ingesting_leaves_no_file_behind(tm
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
-        with pytest.raises(OSError, match="too large"):
+        with pytest.raises(MachineFailed, match=r"too large.*free some space"):
             land_files(tmp_path / "full", [(small, DAY), (large, NEXT)], "wms_stock")
-        with pytest.raises(OSError, match="too large"):
+        with pytest.raises(MachineFailed, match=r"too large.*free some space"):
             ingest(landed, load_contract("wms_stock"), tmp_path / "full/lake", tmp_path / "full/quarantine")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
