@@ -11,6 +11,7 @@ from pipelines.planning.objective import evaluate, violations
 from pipelines.planning.problem import Problem
 from pipelines.planning.solve import SolveOptions, solve_problem
 from tests.properties.drawn_problems import add_terms, draw_problem
+from tests.unit.planning.base_case import BASE
 
 EXACT = SolveOptions(gap_share=1e-9)
 
@@ -110,16 +111,3 @@ def test_prices_are_never_above_what_a_pack_more_room_earns():
         if priced > 8:
             break
     assert priced >= 1
-
-
-BASE = {
-    "format": "evenstock-problem/1",
-    "handling_units": {"pallet_kg": 600, "pallet_m3": 1.8, "pallets_per_truck": 26},
-    "locations": [{"location_id": "A"}, {"location_id": "B"}],
-    "lanes": [{"lane_id": "A>B", "origin": "A", "destination": "B", "truck_cost_usd": 5, "pallet_cost_usd": 2, "max_trucks": 3}],
-    "items": [{"item_id": "s", "pack_units": 1, "weight_kg": 1, "volume_m3": 0.001}],
-    "arcs": [{"item_id": "s", "lane_id": "A>B", "cost_usd_per_unit": 1, "max_packs": 20}],
-    "gains": [{"item_id": "s", "location_id": "B", "segments": [[5, 10], [5, 4]]}],
-    "losses": [{"item_id": "s", "location_id": "A", "segments": [[20, 0]]}],
-    "budget_usd": None,
-}

@@ -3,25 +3,13 @@
 Base case: A sends s to B, gains 5 at 10 and 5 at 4, unit cost 1, truck 5, pallet 2: all 10 move, 50 + 20 - 10 - 7 = 53.
 """
 
-import copy
-
 import pytest
 
 from pipelines.planning.audit import audit_plan
 from pipelines.planning.problem import Problem
 from pipelines.planning.solve import SolveOptions, solve_problem
+from tests.unit.planning.base_case import changed
 
-BASE = {
-    "format": "evenstock-problem/1",
-    "handling_units": {"pallet_kg": 600, "pallet_m3": 1.8, "pallets_per_truck": 26},
-    "locations": [{"location_id": "A"}, {"location_id": "B"}, {"location_id": "C"}],
-    "lanes": [{"lane_id": "A>B", "origin": "A", "destination": "B", "truck_cost_usd": 5, "pallet_cost_usd": 2, "max_trucks": 3}],
-    "items": [{"item_id": "s", "pack_units": 1, "weight_kg": 1, "volume_m3": 0.001}],
-    "arcs": [{"item_id": "s", "lane_id": "A>B", "cost_usd_per_unit": 1, "max_packs": 20}],
-    "gains": [{"item_id": "s", "location_id": "B", "segments": [[5, 10], [5, 4]]}],
-    "losses": [{"item_id": "s", "location_id": "A", "segments": [[20, 0]]}],
-    "budget_usd": None,
-}
 OWNED = {"locations.0.owner_id": "own", "locations.1.owner_id": "partner"}
 LOCK = {"item_id": "s", "location_id": "A"}
 FIRM = {"arcs.0.fixed_packs": 2}
@@ -77,17 +65,6 @@ CASES = {
     "change_counts_less: gone": ({"arcs.0.churn_usd_per_pack": 1, "arcs.0.last_packs": 12, "lanes.0.max_trucks": 0}, -12),
     "change_counts_more, change_counts_less: as before": ({"arcs.0.churn_usd_per_pack": 9, "arcs.0.last_packs": 10}, 53),
 }
-
-
-def changed(changes):
-    document = copy.deepcopy(BASE)
-    for path, value in changes.items():
-        *parents, last = path.split(".")
-        place = document
-        for part in parents:
-            place = place[int(part) if part.isdigit() else part]
-        place[last] = value
-    return document
 
 
 @pytest.mark.parametrize("case", CASES)
