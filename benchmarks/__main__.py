@@ -12,6 +12,7 @@ REGISTRY = {
     "ingest": ("benchmarks.ingest", "extracts landed, checked and in the lake, against bare DuckDB"),
     "nightly": ("benchmarks.nightly", "where a nightly run's time goes, and the ratio to plain functions"),
     "solver": ("benchmarks.solver", "plans on the proven instances, against bare HiGHS"),
+    "panel": ("benchmarks.forecast_panel", "the stand-alone forecast on all of M5, against seasonal naive"),
     "forecast": ("benchmarks.forecast_accuracy", "held-out accuracy on real demand, against naive rules"),
 }
 

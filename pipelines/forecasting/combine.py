@@ -19,7 +19,7 @@ class Pace:
     window: int
 
 
-PACES = {Frequency.D: Pace(0.05, 0.1, 56), Frequency.W: Pace(0.15, 0.3, 13)}
+PACES = {Frequency.D: Pace(0.05, 0.1, 56), Frequency.W: Pace(0.2, 0.4, 8)}
 
 METHOD_NAME = "median of TSB, SBA, SES, SES and a mean x calendar"
 

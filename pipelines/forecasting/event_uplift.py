@@ -58,12 +58,12 @@ def apply_events(
     """Multiply `effort` (T, N) and the pattern `ahead` (H, N) by the events' factors, in place.
 
     Learnt factor = 1 + n / (n + 0.5) x (sold / expected - 1), n past events of the kind, expected from the `around` periods without events
-    before and after; by category drawn to the kind's own in the same way. A kind without a past event changes nothing.
+    before and after; by location x category drawn to the kind's own in the same way. A kind without a past event changes nothing.
     """
     learnt = _learn(occasions, demand, effort, mask, pools, around)
     periods = len(demand)
     for one in occasions:
-        factor = learnt.get(one.kind, np.ones(int(pools.category.max()) + 1))[pools.category[one.series]]
+        factor = learnt.get(one.kind, np.ones(int(pools.group.max()) + 1))[pools.group[one.series]]
         if one.factor is not None:
             factor = np.full(len(one.series), one.factor)
         if one.first < periods:
@@ -75,16 +75,16 @@ def apply_events(
 def _learn(
     occasions: Sequence[Occasion], demand: np.ndarray, effort: np.ndarray, mask: np.ndarray, pools: Pools, around: int
 ) -> dict[str, np.ndarray]:
-    """Factor per kind by category (C,)."""
-    categories = int(pools.category.max()) + 1
+    """Factor per kind by location x category (G,)."""
+    groups = int(pools.group.max()) + 1
     sums: dict[str, np.ndarray] = {}
     for one in occasions:
         if one.factor is not None or one.last >= len(demand):
             continue
         expected, sold = _event_sums(one, demand, effort, mask, around)
-        code = pools.category[one.series]
-        row = np.stack([np.bincount(code, values, categories) for values in (sold, expected)])
-        total = sums.setdefault(one.kind, np.zeros((3, categories)))
+        code = pools.group[one.series]
+        row = np.stack([np.bincount(code, values, groups) for values in (sold, expected)])
+        total = sums.setdefault(one.kind, np.zeros((3, groups)))
         total[:2] += row
         total[2] += row[1] > 0
     return {kind: _shrunk_factor(*total) for kind, total in sums.items()}
