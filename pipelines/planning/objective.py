@@ -90,7 +90,7 @@ def evaluate(problem: Problem, packs_by_arc: Ints) -> ObjectiveBreakdown:
     pallet, truck = (pallets * problem.pallet_cost_usd).sum(), (trucks * problem.truck_cost_usd).sum()
     line = problem.arc_line_cost_usd[packs > 0].sum()
     tariff = tariff_usd(problem.terms, lane_load(problem, packs)[0], pallets > 0).sum() if problem.terms.has_bands else 0.0
-    churn = churn_usd(problem.terms, packs)
+    churn = churn_usd(problem.terms, packs) if problem.terms.is_on else 0.0
     total = gain + loss - arc - pallet - truck - line - tariff - churn
     return ObjectiveBreakdown(*(float(part) for part in (gain, loss, arc, pallet, truck, line, tariff, churn, total)))
 
