@@ -12,14 +12,16 @@ from pipelines.planning.cuts import PrefixSeparator, violated_links
 from pipelines.planning.formulation import (
     Formulation,
     add_rows,
+    build,
     collector_off,
     gain_prefix_needs_open_lanes,
     loss_prefix_needs_open_lanes,
     packs_need_open_lane,
 )
 from pipelines.planning.highs import OnePassHiGHS, SolverReport, read_report
+from pipelines.planning.improve import improved
 from pipelines.planning.objective import curve_packs, lane_load, lane_pallets
-from pipelines.planning.problem import Curves, Floats, Ints
+from pipelines.planning.problem import Curves, Floats, Ints, Problem
 from pipelines.planning.term_rows import term_values
 from pipelines.planning.variables import Variables, segment_widths
 
@@ -167,3 +169,26 @@ def solve_whole(
     if report.values is None:
         return report, None
     return report, np.rint(take(report.values, m.packs)).astype(np.int64)
+
+
+def restricted(problem: Problem, keep: Ints) -> Formulation:
+    """Model of at most `keep` packs by arc; lanes that may carry any are paid for, unless a budget or a minimum may close them."""
+    m = build(problem, keep)
+    if np.isfinite(problem.budget_usd) or problem.min_shipment_kg.any():
+        add_rows(m, packs_need_open_lane)
+        return m
+    for variable in m.used:
+        if variable is not None:
+            variable.lowBound = 1
+    return m
+
+
+def rounded(m: Formulation, limits: Ints, clock: Clock) -> Ints | None:
+    """A whole plan from the LP of a restricted model, or None if the LP did not end."""
+    m.lp.solverModel = None
+    m.lp.solve(OnePassHiGHS(mip=False, timeLimit=clock.left))
+    report = read_report(m.lp, mip=False)
+    if report.values is None or report.bound is None:
+        return None
+    down = np.floor(take(report.values, m.packs) + 1e-6).astype(np.int64)
+    return improved(m.problem, limits, down)

@@ -195,6 +195,9 @@ def repair(problem: Problem, packs: Ints) -> Ints:
             leaves, arrives = problem.arc_item * places + problem.arc_origin, problem.arc_item * places + problem.arc_destination
             packs[(packs > 0) & ~firm & np.isin(leaves, arrives[packs > 0])] = 0
             continue
+        if {"dock out", "dock in"} & set(broken):
+            _shed_units(problem, packs)
+            continue
         if "budget" in broken and _shed_cost(problem, packs):
             continue
         lane = _lane_to_drop(problem, packs, broken)
@@ -202,6 +205,37 @@ def repair(problem: Problem, packs: Ints) -> Ints:
             break
         packs[(problem.arc_lane == lane) & ~firm] = 0
     return np.where(firm, problem.arc_fixed_packs, 0) if violations(problem, packs) else packs
+
+
+def _shed_units(problem: Problem, packs: Ints) -> None:
+    """Take packs away from overloaded docks, least worth per unit first, until they fit or only firm lines are left."""
+    units, places = problem.pack_units[problem.arc_item], len(problem.location_ids)
+    worth = _Marginals(problem, packs)
+    over = []
+    for place, room in ((problem.arc_origin, problem.dock_out_units), (problem.arc_destination, problem.dock_in_units)):
+        over.append((place, np.bincount(place, weights=packs * units, minlength=places) - room))
+    free = (packs > 0) & (problem.arc_fixed_packs < 0)
+    crowded = np.zeros(problem.arcs, dtype=bool)
+    for place, excess in over:
+        crowded |= excess[place] > NOISE
+    heap = [(worth.taken(a) / units[a], a) for a in np.flatnonzero(free & crowded).tolist()]
+    heapq.heapify(heap)
+    while heap:
+        value, a = heapq.heappop(heap)
+        if all(excess[place[a]] <= NOISE for place, excess in over):
+            continue
+        now = worth.taken(a) / units[a]
+        if now > value + NOISE:
+            heapq.heappush(heap, (now, a))
+            continue
+        packs[a] -= 1
+        worth.move(a, -1)
+        for place, excess in over:
+            excess[place[a]] -= units[a]
+        if packs[a]:
+            heapq.heappush(heap, (worth.taken(a) / units[a], a))
+    if any((excess > NOISE * np.maximum(1.0, excess)).any() for _, excess in over):
+        packs[problem.arc_fixed_packs < 0] = 0
 
 
 def _shed_cost(problem: Problem, packs: Ints) -> bool:

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from pipelines.planning.bounds import arc_limits
-from pipelines.planning.decompose import LARGEST_WHOLE_LP, decompose, restricted, rounded
-from pipelines.planning.exact import Clock, Relaxation, relax, solve_whole
+from pipelines.planning.exact import Clock, Relaxation, relax, restricted, rounded, solve_whole
 from pipelines.planning.formulation import add_rows, build, packs_need_open_lane
 from pipelines.planning.improve import improved, repair, trim
 from pipelines.planning.meet_terms import meet_terms
 from pipelines.planning.objective import evaluate, violations
 from pipelines.planning.problem import Ints, Plan, Problem, Shipment
 from pipelines.planning.terms import without_terms
-from pipelines.planning.volume import quick_bound
 
 Progress = Callable[[str, dict[str, Any]], None]
 MOST_ROUNDS = 60
@@ -94,21 +92,30 @@ def _exact(problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, 
     best = max(known, key=lambda plan: evaluate(problem, plan).total) if known else None
     info |= {"nodes": report.nodes, "stopped_by": report.stopped_by or ("infeasible" if packs is None else "gap")}
     bounds = [(value, kind) for value, kind in ((report.bound, "mip"), (relaxation.bound, "lp")) if value is not None]
-    bound, kind = min(bounds) if bounds else (quick_bound(problem, limits), "lagrangian")
+    bound, kind = min(bounds) if bounds else (_quick_bound(problem, limits), "lagrangian")
     return Outcome(best, bound, kind, info)
+
+
+def _quick_bound(problem: Problem, limits: Ints) -> float:
+    from pipelines.planning.volume import quick_bound
+
+    return quick_bound(problem, limits)
 
 
 def _start(problem: Problem, limits: Ints, relaxation: Relaxation, clock: Clock) -> Ints | None:
     """A plan from the lanes the LP uses most, so that a search cut short still has one; small problems do without."""
     if (limits > 0).sum() < START_WORTH_ARCS:
         return None
-    m = restricted(problem, limits, relaxation.used > 0.5, relaxation.packs, LARGEST_WHOLE_LP)
-    start = None if m is None else rounded(m, limits, clock)
+    keep = np.where((relaxation.used > 0.5)[problem.arc_lane] | (problem.arc_fixed_packs > 0), limits, 0)
+    start = rounded(restricted(problem, keep), limits, clock) if keep.any() else None
     return None if start is None or violations(problem, start) else start
 
 
 def _decomposed(problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, tell: Progress) -> Outcome:
     """Decomposition knows no terms: it solves the problem without them, whose bound holds here too, and its plan is made to meet them."""
+    # Compiled loops are loaded only by problems that need them: small ones are solved sooner than they load.
+    from pipelines.planning.decompose import decompose
+
     plain = without_terms(problem)
     if plain is problem:
         found = decompose(problem, limits, clock, options.gap_share, options.seed, tell)

@@ -1,0 +1,151 @@
+"""An upper bound that needs no model: items solved one by one, each exactly, coupled by prices. Searching prices is volume.py's task.
+
+Each item plans alone and whole: its donors, receivers and arcs, docks, kg and m3 at a price, and for every arc it uses a share `link` of
+what the lane costs, line charge included. Each lane then opens if the shares it was paid exceed truck and pallet. What is relaxed: docks,
+pallet kg and m3, the budget, and that an arc's lane is open only once. With psi_l the best of an open lane's pallets and trucks:
+
+    UB = sum_s V_s + sum_l max(0, sum_a in l link_a + psi_l) + out D_out + in D_in + budget B
+
+It holds for every `Prices` of zero or more, since V_s is never below what the item earns in any plan at those prices (Lagrangian
+decomposition, Guignard and Kim, Mathematical Programming 39, 1987, 215-228). Minimum shipments, the one-direction rule and all that only
+forbids are left out, which keeps it valid. Because items with charges are solved whole it lies well below the LP with all its cuts.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipelines.planning.bounds import BOUND_SLACK
+from pipelines.planning.item_flow import price_items, work_for
+from pipelines.planning.network import lay_out
+from pipelines.planning.problem import Floats, Ints, Problem
+
+SEARCH_NODES = 5_000
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Prices of what is relaxed, all zero or more: docks per unit and location, a palletful of kg and of m3 per lane, USD of budget, and
+    the USD an item pays for using an arc at all.
+    """
+
+    dock_out: Floats
+    dock_in: Floats
+    kg: Floats
+    m3: Floats
+    budget: float
+    link: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """What priced items use of what is relaxed, or an average: units at docks, palletfuls of kg and m3, USD, arcs, lanes, packs."""
+
+    dock_out: Floats
+    dock_in: Floats
+    kg: Floats
+    m3: Floats
+    spent: float
+    arc: Floats
+    lane: Floats
+    packs: Floats
+
+    def mixed(self, new: "Use", share: float) -> "Use":
+        """`share` of the new and the rest of this one."""
+        names = self.__dataclass_fields__
+        return Use(**{name: (1 - share) * getattr(self, name) + share * getattr(new, name) for name in names})
+
+
+class Relaxation:
+    """The relaxed problem of one instance, laid out once."""
+
+    def __init__(self, problem: Problem, limits: Ints) -> None:
+        self.problem = problem
+        self.net = lay_out(problem, limits)
+        self.work = work_for(self.net)
+        self.items = np.arange(len(problem.item_ids))
+        self.live = limits > 0
+        self.units = problem.pack_units[problem.arc_item].astype(float)
+        lane = problem.arc_lane
+        self.kg, self.m3 = problem.arc_kg_per_pack / problem.pallet_kg[lane], problem.arc_m3_per_pack / problem.pallet_m3[lane]
+
+    def no_prices(self) -> Prices:
+        """Everything free."""
+        p = self.problem
+        places, lanes = len(p.location_ids), len(p.lane_ids)
+        return Prices(np.zeros(places), np.zeros(places), np.zeros(lanes), np.zeros(lanes), 0.0, np.zeros(p.arcs))
+
+    def pack_cost(self, prices: Prices) -> Floats:
+        """USD per pack on each arc at these prices, charges aside."""
+        p = self.problem
+        lane = p.arc_lane
+        docks = self.units * (prices.dock_out[p.arc_origin] + prices.dock_in[p.arc_destination])
+        return (1 + prices.budget) * p.arc_cost_usd_per_pack + self.kg * prices.kg[lane] + self.m3 * prices.m3[lane] + docks
+
+    def lane_fee(self, prices: Prices) -> Floats:
+        """psi_l: what an open lane earns by selling its pallets at these prices, less pallets and trucks (normally negative).
+
+        With g = kg + m3 price - pallet cost per pallet and Q pallets a truck it is linear in pallets and trucks, so the best is one
+        pallet, one full truck or all trucks full.
+        """
+        p = self.problem
+        truck, each = (1 + prices.budget) * p.truck_cost_usd, prices.kg + prices.m3 - (1 + prices.budget) * p.pallet_cost_usd
+        full = p.pallets_per_truck * each - truck
+        return np.maximum(each - truck, np.maximum(full, np.maximum(p.max_trucks, 1) * full))
+
+    def dock_worth(self, prices: Prices) -> float:
+        """Prices times capacities of docks and budget; a price on what has no limit makes the bound infinite."""
+        p = self.problem
+        docks = ((prices.dock_out, p.dock_out_units), (prices.dock_in, p.dock_in_units))
+        budget = prices.budget * p.budget_usd if prices.budget > 0 else 0.0
+        return budget + float(sum((price[price > 0] * room[price > 0]).sum() for price, room in docks))
+
+    def price(self, prices: Prices, nodes: int = SEARCH_NODES, ceiling: Floats | None = None) -> tuple[float, Use]:
+        """The bound in USD at these prices, and how the priced items use what is relaxed.
+
+        nodes: limit of one item's search, beyond which its open nodes count; ceiling: what each item is known not to exceed.
+        """
+        p = self.problem
+        packs, worth = np.zeros(p.arcs), np.zeros(len(self.items))
+        charge = prices.link + (1 + prices.budget) * p.arc_line_cost_usd
+        price_items(self.net, self.items, self.pack_cost(prices), charge, nodes, self.work, packs, worth)
+        if ceiling is not None:
+            worth = np.minimum(worth, ceiling)
+        lane_worth = self.lane_worth(prices)
+        bound = float(worth.sum() + np.maximum(lane_worth, 0.0).sum()) + self.dock_worth(prices)
+        return bound + BOUND_SLACK * abs(bound), self.use(packs, (lane_worth > 0).astype(float), packs > 0)
+
+    def lane_worth(self, prices: Prices) -> Floats:
+        """What opening each lane adds to the bound: the links it is paid, and its fee."""
+        p = self.problem
+        return np.bincount(p.arc_lane, weights=prices.link * self.live, minlength=len(p.lane_ids)) + self.lane_fee(prices)
+
+    def use(self, packs: Floats, lane: Floats, arc: Floats) -> Use:
+        """What packs by arc use, with `lane` and `arc` in [0, 1] open; a lane that is open has a pallet and a truck."""
+        p = self.problem
+        places, lanes = len(p.location_ids), len(p.lane_ids)
+        kg = np.bincount(p.arc_lane, weights=packs * self.kg, minlength=lanes)
+        m3 = np.bincount(p.arc_lane, weights=packs * self.m3, minlength=lanes)
+        pallets = np.maximum(lane, np.maximum(kg, m3))
+        fixed = pallets * p.pallet_cost_usd + np.maximum(lane, pallets / p.pallets_per_truck) * p.truck_cost_usd
+        return Use(
+            np.bincount(p.arc_origin, weights=packs * self.units, minlength=places),
+            np.bincount(p.arc_destination, weights=packs * self.units, minlength=places),
+            kg,
+            m3,
+            float((packs * p.arc_cost_usd_per_pack).sum() + (arc * p.arc_line_cost_usd).sum() + fixed.sum()),
+            arc.astype(float),
+            lane,
+            packs,
+        )
+
+    def affordable(self, prices: Prices, pallets: Floats) -> Prices:
+        """The nearest prices at which a palletful costs no more than its pallet, and its share of a truck on lanes with a full truck of
+        `pallets`: dearer ones only loosen the bound.
+        """
+        p = self.problem
+        full = pallets >= p.pallets_per_truck
+        most = (1 + prices.budget) * (p.pallet_cost_usd + full * p.truck_cost_usd / p.pallets_per_truck)
+        each = prices.kg + prices.m3
+        scale = np.divide(most, each, out=np.ones(len(most)), where=each > most)
+        return replace(prices, kg=prices.kg * scale, m3=prices.m3 * scale)
