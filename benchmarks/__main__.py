@@ -13,6 +13,7 @@ REGISTRY = {
     "nightly": ("benchmarks.nightly", "where a nightly run's time goes, and the ratio to plain functions"),
     "solver": ("benchmarks.solver", "plans on the proven instances, against bare HiGHS"),
     "panel": ("benchmarks.forecast_panel", "the stand-alone forecast on all of M5, against seasonal naive"),
+    "sizes": ("benchmarks.solver_sizes", "certified gap, time and memory by size and seed, beside bare HiGHS and CBC"),
     "forecast": ("benchmarks.forecast_accuracy", "held-out accuracy on real demand, against naive rules"),
 }
 

@@ -2,10 +2,12 @@
 
 import errno
 import gzip
+import io
 import json
 import os
 import stat
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +70,16 @@ def check_writable(path: Path) -> Path:
     return target
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file the user named, whole or not at all; gzipped if its name ends in .gz, the same bytes for the same content.
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write a file the user named, whole or not at all; gzipped if its name ends in .gz, the same bytes for the same content. Content may
+    come in pieces; of what is gzipped only the packed bytes are then held in memory.
 
     A link keeps pointing where it did, and a device or pipe is written to, never replaced. Raises `UsageError` where the name cannot
     be written, and `MachineFailed` or the `OSError` itself where the machine is at fault.
     """
     target = check_writable(path)
-    data = gzip.compress(content, mtime=0) if path.suffix == ".gz" else content
+    pieces = [content] if isinstance(content, bytes) else content
+    data = _packed(pieces) if path.suffix == ".gz" else b"".join(pieces)
     try:
         if _is_special(target):
             with crossing("export.file", target), target.open("wb") as file:
@@ -87,6 +91,13 @@ def write_whole(path: Path, content: bytes) -> None:
         if getattr(cause, "errno", errno.ENOMEM) in MACHINE_FAULTS:
             raise
         raise _refusal(path, cause) from None
+
+
+def _packed(pieces: Iterable[bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as packed:
+        packed.writelines(pieces)
+    return buffer.getvalue()
 
 
 def _mode_of(target: Path) -> int:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command("solve", epilog="Example: evenstock plan solve --problem p.json.gz --out plan.json --time-limit 60")(problems.solve)
+app.command("generate-problem", epilog="Example: evenstock plan generate-problem --items 1000 --locations 10 --out p.json.gz")(
+    problems.generate
+)
 app.command("audit", epilog="Example: evenstock plan audit --problem p.json.gz --plan plan.json")(problems.audit)
 app.command("approve", epilog='Example: evenstock plan approve L0a1b2c3d4e5f --by ana --reason "dock is free"')(decisions.approve)
 app.command("reject", epilog='Example: evenstock plan reject L0a1b2c3d4e5f --by ana --reason "promotion next week"')(decisions.reject)

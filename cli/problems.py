@@ -46,6 +46,28 @@ def solve(
         complain("warning: no plan was found within the limits, so this one moves nothing new (FALLBACK); give more --time-limit")
 
 
+def generate(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the problem goes; gzipped if its name ends in .gz.")],
+    items: Annotated[
+        int, typer.Option("--items", min=1, max=1_000_000, help="Items drawn; those that nothing can pay for are left out.")
+    ] = 1_000,
+    locations: Annotated[int, typer.Option("--locations", min=2, max=200, help="Locations; lanes join all pairs.")] = 10,
+    density: Annotated[float, typer.Option("--density", min=0.01, max=1.0, help="Share of locations that stock an item.")] = 0.8,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal bytes.")] = 0,
+    budget: Annotated[float | None, typer.Option("--budget", min=0, metavar="USD", help="Budget of the plan; none by default.")] = None,
+    min_shipment_kg: Annotated[float, typer.Option("--min-shipment-kg", min=0, help="Least weight of a lane that is used.")] = 0.0,
+) -> None:
+    """Write a planning problem of any size, drawn from a seed: newsvendor curves, gamma demand, lanes between places strewn over a map."""
+    from pipelines.planning.generate import ProblemSize, generate_problem
+    from pipelines.planning.problem_text import problem_text
+
+    check_writable(out)
+    limit = float("inf") if budget is None else budget
+    made = generate_problem(ProblemSize(items, locations, density, seed, budget_usd=limit, min_shipment_kg=min_shipment_kg))
+    write_whole(out, (piece.encode() for piece in problem_text(made)))
+    say(f"{out}: {made.arcs:,} arcs of {len(made.item_ids):,} items at {locations} locations, seed {seed}")
+
+
 def audit(
     problem: ProblemFile,
     plan: Annotated[Path, typer.Option("--plan", metavar="FILE", help="evenstock-plan/1 as JSON, may be gzipped (.gz).")],

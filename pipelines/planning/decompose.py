@@ -40,22 +40,22 @@ class Found:
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is done at a size: items of a sample and rounds on it, rounds on all items, volume passes, thresholds, lanes tried."""
+    """How much is done at a size: items of a sample and rounds on it, rounds on all items, volume passes, thresholds, rounds of lanes."""
 
     sample_items: int
     sample_rounds: int
     rounds: int
     passes: int
     thresholds: int
-    trials: int
+    searches: int
 
     @staticmethod
     def of(arcs: int) -> "Effort":
         """By the number of live arcs; measured in docs/solver.md."""
         if arcs <= 40_000:
-            return Effort(0, 0, 100, 240 if arcs <= 10_000 else 160, 4, 40 if arcs <= 20_000 else 20)
+            return Effort(0, 0, 100, 240 if arcs <= 10_000 else 160, 4, 6)
         if arcs <= 150_000:
-            return Effort(4_000, 60, 16, 90, 4, 12)
+            return Effort(4_000, 60, 16, 90, 4, 3)
         return Effort(4_000, 60, 10, 24, 2, 0) if arcs <= 600_000 else Effort(4_000, 60, 5, 3, 1, 0)
 
 
@@ -63,9 +63,13 @@ def decompose(problem: Problem, limits: Ints, clock: Clock, gap_share: float, se
     """A plan and a bound, from `start` where last night's prices are known. Deterministic unless the clock cuts it (info says so)."""
     effort = Effort.of(int((limits > 0).sum()))
     relaxation = Relaxation(problem, limits)
-    bound, start = _first(relaxation, effort, start, seed)
+
+    def late(share: float) -> Callable[[], bool]:
+        return lambda: clock.left < share * clock.seconds
+
+    bound, start = _first(relaxation, effort, start, seed, late(0.7))
     packs = repair(problem, np.zeros(problem.arcs, dtype=np.int64))
-    plan = best_lanes(relaxation, bound.prices, bound.use.lane, LANE_THRESHOLDS[:1])
+    plan = best_lanes(relaxation, bound.prices, bound.use.lane, LANE_THRESHOLDS[:1], late(0.5))
     packs, value = _better(problem, packs, plan[0])
     tell("first plan", _figures(value, bound.value))
     cut = False
@@ -73,17 +77,16 @@ def decompose(problem: Problem, limits: Ints, clock: Clock, gap_share: float, se
         passes = effort.passes // 2 if part == 0 else effort.passes - effort.passes // 2
         if _gap(value, bound.value) <= gap_share:
             break
-        reserve = clock.seconds * (0.5 if part == 0 else 0.25)
         aim = value if value > 0 else bound.value * (1 - LIKELY_GAP_SHARE)
         before = bound.passes
-        bound = tighten(relaxation, bound, aim, passes, lambda reserve=reserve: clock.left < reserve)
+        bound = tighten(relaxation, bound, aim, passes, late(0.5 - 0.25 * part))
         cut |= bound.passes < before + passes
-        plan = best_lanes(relaxation, bound.prices, bound.use.lane, LANE_THRESHOLDS[: effort.thresholds])
+        plan = best_lanes(relaxation, bound.prices, bound.use.lane, LANE_THRESHOLDS[: effort.thresholds], late(0.2))
         packs, value = _better(problem, packs, plan[0])
         tell("prices", _figures(value, bound.value) | {"passes": bound.passes})
-    if effort.trials and _gap(value, bound.value) > gap_share:
-        cut |= clock.left <= 0
-        plan = search_lanes(relaxation, plan, bound.use.lane, effort.trials if clock.left > 0 else 0)
+    if effort.searches and _gap(value, bound.value) > gap_share:
+        plan = search_lanes(relaxation, plan, bound.use.lane, effort.searches, late(0.1))
+        cut |= late(0.1)()
         packs, value = _better(problem, packs, plan[0])
         tell("lanes", _figures(value, bound.value))
     packs, ended = polish(problem, limits, bound, packs, clock, gap_share, seed)
@@ -92,15 +95,17 @@ def decompose(problem: Problem, limits: Ints, clock: Clock, gap_share: float, se
     return Found(packs, bound.value, info | {"stopped_by": "time" if cut or ended else "passes"})
 
 
-def _first(relaxation: Relaxation, effort: Effort, start: Start | None, seed: int) -> tuple[Bound, Start]:
+def _first(
+    relaxation: Relaxation, effort: Effort, start: Start | None, seed: int, stop: Callable[[], bool]
+) -> tuple[Bound, Start]:
     """First bound: rounds on a sample where there are many items, then on all."""
     items, count = relaxation.items, effort.sample_items
     if start is None and 0 < count < len(items):
         sample = np.sort(np.random.default_rng(seed).choice(items, count, replace=False))
         small = PriceGame(relaxation, sample)
-        start = small.play(small.start(), effort.sample_rounds, Steps(slow=40))
+        start = small.play(small.start(), effort.sample_rounds, Steps(slow=40), stop)
     game = PriceGame(relaxation)
-    start = game.play(start or game.start(), effort.rounds, Steps(memory=0.03 if effort.rounds > 50 else 0.15))
+    start = game.play(start or game.start(), effort.rounds, Steps(memory=0.03 if effort.rounds > 50 else 0.15), stop)
     return first_bound(relaxation, game, start), start
 
 

@@ -4,6 +4,7 @@ Only lanes and locations are searched (a few hundred numbers whatever the size),
 night's answer is a start. Links follow from the items' answer (link_flow.py). Better prices from here are volume.py's task.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,10 +60,12 @@ class PriceGame:
         half, places = 0.5 * p.pallet_cost_usd, len(p.location_ids)
         return Start(np.full(len(half), 0.3), np.zeros(places), np.zeros(places), half * heavier, half * ~heavier, 0.0)
 
-    def play(self, start: Start, passes: int, steps: Steps) -> Start:
-        """`passes` rounds from `start`; averages of node prices and prices are kept for `prices()`."""
+    def play(self, start: Start, passes: int, steps: Steps, stop: Callable[[], bool] = lambda: False) -> Start:
+        """`passes` rounds from `start`, at least one; averages of node prices and prices are kept for `prices()`."""
         unit_worth = 0.0
         for t in range(passes):
+            if t and stop():
+                break
             prices = self._priced(start)
             cost = self.relaxation.pack_cost(prices)
             price_nodes(self.net, self.items, cost, start.share, self.work, self.packs, self.gain_price, self.loss_price)

@@ -41,7 +41,7 @@ def lay_out(problem: Problem, limits: Ints) -> ItemNetworks:
     return ItemNetworks(
         np.vstack([np.searchsorted(items, marks) for items in (problem.arc_item, problem.gain.item, problem.loss.item)]).astype(np.int64),
         np.vstack([np.zeros(problem.arcs), problem.arc_gain, problem.arc_loss, problem.arc_lane]).astype(np.int64),
-        limits.astype(np.float64),
+        np.where((problem.arc_gain >= 0) & (problem.arc_loss >= 0), limits, 0).astype(np.float64),
         problem.gain.start.astype(np.int64),
         segments(problem.gain),
         problem.loss.start.astype(np.int64),

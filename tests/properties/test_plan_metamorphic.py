@@ -9,10 +9,10 @@ import pulp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pipelines.planning.lagrangian import Lagrangian, Multipliers
 
 from pipelines.planning.bounds import arc_limits
 from pipelines.planning.formulation import add_rows, build, packs_need_open_lane
-from pipelines.planning.lagrangian import Lagrangian, Multipliers
 from pipelines.planning.objective import evaluate, violations
 from pipelines.planning.problem import Problem
 from pipelines.planning.solve import SolveOptions, solve_problem
