@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.planning.exact import Clock, restricted, solve_whole
+from pipelines.planning.exact import Clock, restricted, rounded, solve_whole
 from pipelines.planning.first_prices import PriceGame, Start, Steps
 from pipelines.planning.improve import improved, repair
 from pipelines.planning.lane_plan import best_lanes, search_lanes
@@ -20,6 +20,7 @@ from pipelines.planning.volume import Bound, first_bound, tighten
 
 LANE_THRESHOLDS = (0.5, 0.35, 0.65, 0.2)
 PACKS_WORTH_KEEPING = 0.01
+LARGEST_ROUNDED_ARCS = 25_000
 LARGEST_POLISH_ARCS = 3_000
 POLISH_NODES = 1
 POLISH_GAP_SHARE = 5e-4
@@ -73,31 +74,25 @@ def decompose(problem: Problem, limits: Ints, clock: Clock, gap_share: float, se
     packs, value = _better(problem, packs, plan[0])
     tell("first plan", _figures(value, bound.value))
     cut = False
-    for part in range(2):
-        passes = effort.passes // 2 if part == 0 else effort.passes - effort.passes // 2
+    for passes, reserve in ((effort.passes // 2, 0.5), (effort.passes - effort.passes // 2, 0.25)):
         if _gap(value, bound.value) <= gap_share:
             break
-        aim = value if value > 0 else bound.value * (1 - LIKELY_GAP_SHARE)
-        before = bound.passes
-        bound = tighten(relaxation, bound, aim, passes, late(0.5 - 0.25 * part))
+        aim, before = value if value > 0 else bound.value * (1 - LIKELY_GAP_SHARE), bound.passes
+        bound = tighten(relaxation, bound, aim, passes, late(reserve))
         cut |= bound.passes < before + passes
         plan = best_lanes(relaxation, bound.prices, bound.use.lane, LANE_THRESHOLDS[: effort.thresholds], late(0.2))
+        plan = search_lanes(relaxation, plan, bound.use.lane, effort.searches, late(0.1))
         packs, value = _better(problem, packs, plan[0])
         tell("prices", _figures(value, bound.value) | {"passes": bound.passes})
-    if effort.searches and _gap(value, bound.value) > gap_share:
-        plan = search_lanes(relaxation, plan, bound.use.lane, effort.searches, late(0.1))
-        cut |= late(0.1)()
-        packs, value = _better(problem, packs, plan[0])
-        tell("lanes", _figures(value, bound.value))
-    packs, ended = polish(problem, limits, bound, packs, clock, gap_share, seed)
-    tell("polish", _figures(evaluate(problem, packs).total, bound.value))
+    if _gap(value, bound.value) > gap_share:
+        packs, ended = polish(problem, limits, bound, packs, clock, gap_share, seed)
+        cut |= ended
+        tell("polish", _figures(evaluate(problem, packs).total, bound.value))
     info = {"method": "decomposed", "passes": bound.passes, "prices": _remembered(bound, start)}
-    return Found(packs, bound.value, info | {"stopped_by": "time" if cut or ended else "passes"})
+    return Found(packs, bound.value, info | {"stopped_by": "time" if cut else "passes"})
 
 
-def _first(
-    relaxation: Relaxation, effort: Effort, start: Start | None, seed: int, stop: Callable[[], bool]
-) -> tuple[Bound, Start]:
+def _first(relaxation: Relaxation, effort: Effort, start: Start | None, seed: int, stop: Callable[[], bool]) -> tuple[Bound, Start]:
     """First bound: rounds on a sample where there are many items, then on all."""
     items, count = relaxation.items, effort.sample_items
     if start is None and 0 < count < len(items):
@@ -131,13 +126,25 @@ def _remembered(bound: Bound, start: Start) -> dict[str, Any]:
 
 
 def polish(problem: Problem, limits: Ints, bound: Bound, packs: Ints, clock: Clock, gap_share: float, seed: int) -> tuple[Ints, bool]:
-    """Whole packs on the plan's lanes by MIP, started from the plan, where that model is small; and whether the clock ended it."""
-    lanes = np.bincount(problem.arc_lane, weights=packs, minlength=len(problem.lane_ids)) > 0
-    keep = (limits > 0) & lanes[problem.arc_lane] & ((bound.use.packs >= PACKS_WORTH_KEEPING) | (packs > 0))
-    if not keep.any() or keep.sum() > LARGEST_POLISH_ARCS or clock.left <= 0:
+    """Models of the plan's lanes where they are small: the LP rounded, then whole packs by MIP from the plan; and if the clock ended it."""
+    keep = _worth_keeping(problem, limits, bound, packs)
+    if not keep.any() or (keep > 0).sum() > LARGEST_ROUNDED_ARCS or clock.left <= 0:
         return packs, clock.left <= 0
-    m = restricted(problem, np.where(keep, limits, 0))
+    trial = rounded(restricted(problem, keep), limits, clock)
+    if trial is None:
+        return packs, clock.left <= 0
+    packs = _better(problem, packs, trial)[0]
+    keep = _worth_keeping(problem, limits, bound, packs)
+    if (keep > 0).sum() > LARGEST_POLISH_ARCS:
+        return packs, False
+    m = restricted(problem, keep)
     report, found = solve_whole(m, packs, Clock(0.8 * clock.left), max(gap_share, POLISH_GAP_SHARE), POLISH_NODES, seed)
     if found is not None:
         packs = _better(problem, packs, improved(problem, limits, found))[0]
     return packs, report.stopped_by == "time"
+
+
+def _worth_keeping(problem: Problem, limits: Ints, bound: Bound, packs: Ints) -> Ints:
+    """Limits of the arcs on the plan's lanes that averaged use keeps, and of those the plan uses."""
+    lanes = np.bincount(problem.arc_lane, weights=packs, minlength=len(problem.lane_ids)) > 0
+    return np.where(lanes[problem.arc_lane] & ((bound.use.packs >= PACKS_WORTH_KEEPING) | (packs > 0)), limits, 0)

@@ -1,5 +1,6 @@
 """Problems small enough for one model: LP rounds with lazy rows, then the MIP from a warm start. Who comes here is solve.py's choice."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,15 +19,17 @@ from pipelines.planning.formulation import (
     loss_prefix_needs_open_lanes,
     packs_need_open_lane,
 )
-from pipelines.planning.highs import OnePassHiGHS, SolverReport, read_report
+from pipelines.planning.highs import OnePassHiGHS, SolverReport, change_bounds, read_report
 from pipelines.planning.improve import improved
-from pipelines.planning.objective import curve_packs, lane_load, lane_pallets
+from pipelines.planning.objective import curve_packs, evaluate, lane_load, lane_pallets
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
 from pipelines.planning.term_rows import term_values
 from pipelines.planning.variables import Variables, segment_widths
 
 FIRST_TOLERANCE, LAST_TOLERANCE = 0.05, 0.004
 STALLED_SHARE = 1e-5
+# A pallet filled to more than this is kept when pallets are rounded.
+ROUND_UP_FROM = 0.4
 # A constraint function for cuts, the fills that they bind, and what finds the violated ones.
 Kind = tuple[Any, Variables, PrefixSeparator]
 
@@ -184,11 +187,28 @@ def restricted(problem: Problem, keep: Ints) -> Formulation:
 
 
 def rounded(m: Formulation, limits: Ints, clock: Clock) -> Ints | None:
-    """A whole plan from the LP of a restricted model, or None if the LP did not end."""
+    """A whole plan from the LP of a restricted model, or None if the LP did not end. The better of two: packs rounded down at once, or
+    pallets rounded first and packs then, which with whole pallets are nearly whole themselves.
+    """
     m.lp.solverModel = None
-    m.lp.solve(OnePassHiGHS(mip=False, timeLimit=clock.left))
+    solver = OnePassHiGHS(mip=False, timeLimit=clock.left)
+    packs = _rounded_packs(m, solver)
+    if packs is None:
+        return None
+    plans = [improved(m.problem, limits, packs)]
+    values = read_report(m.lp, mip=False).values
+    chosen = [variable for variable in m.pallets if variable is not None]
+    whole = [max(1.0, math.floor(float(values[variable.index]) + 1 - ROUND_UP_FROM)) for variable in chosen] if values is not None else []
+    change_bounds(m.lp, [(variable, count, count) for variable, count in zip(chosen, whole, strict=True)])
+    packs = _rounded_packs(m, solver)
+    if packs is not None:
+        plans.append(improved(m.problem, limits, packs))
+    return max(plans, key=lambda plan: evaluate(m.problem, plan).total)
+
+
+def _rounded_packs(m: Formulation, solver: OnePassHiGHS) -> Ints | None:
+    m.lp.solve(solver)
     report = read_report(m.lp, mip=False)
     if report.values is None or report.bound is None:
         return None
-    down = np.floor(take(report.values, m.packs) + 1e-6).astype(np.int64)
-    return improved(m.problem, limits, down)
+    return np.floor(take(report.values, m.packs) + 1e-6).astype(np.int64)

@@ -120,10 +120,10 @@ def search_lanes(
     near = [(i, j) for x, i in enumerate(doubtful[:MOST_SWAPPED]) for j in doubtful[x + 1 : MOST_SWAPPED]]
     swaps = [(i, j) for i, j in near if p.lane_origin[i] == p.lane_origin[j] or p.lane_destination[i] == p.lane_destination[j]]
     for _ in range(rounds):
+        if stop():
+            break
         trial = _Trial(relaxation, prices, lanes)
         for changed in [(lane,) for lane in doubtful] + swaps:
-            if stop():
-                break
             if len(changed) == 1 or trial.lanes[changed[0]] != trial.lanes[changed[1]]:
                 trial.flip(changed)
         found, settled = plan_on_lanes(relaxation, prices, trial.lanes)
