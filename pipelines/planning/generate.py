@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.planning.problem import Curves, Floats, Ints, Problem
+from pipelines.planning.terms import Terms
 
 # Probabilities that demand reaches a unit: edges of the curve's segments, and the value's share of the margin within each.
 EDGES = np.array([0.925, 0.85, 0.7, 0.475, 0.25, 0.1, 0.01])
@@ -66,6 +67,7 @@ def generate_problem(size: ProblemSize) -> Problem:
     joined |= {name: joined[name][kept] for name in per_item}
     lanes, width = len(network.origin), len(str(max(size.items, 2) - 1))
     dock = np.full(size.locations, round(size.dock_units_per_item * size.items, 6))
+    gain, loss = (_join([block[side] for block in blocks], number) for side in ("gain", "loss"))
     return Problem(
         location_ids=tuple(_names("L", size.locations)),
         dock_out_units=dock,
@@ -84,10 +86,11 @@ def generate_problem(size: ProblemSize) -> Problem:
         **joined,
         arc_line_cost_usd=np.zeros(len(joined["arc_item"])),
         arc_fixed_packs=np.full(len(joined["arc_item"]), -1),
-        gain=_join([block["gain"] for block in blocks], number),
-        loss=_join([block["loss"] for block in blocks], number),
+        gain=gain,
+        loss=loss,
         budget_usd=float(size.budget_usd),
         document={},
+        terms=Terms.off(size.locations, lanes, len(joined["arc_item"]), len(loss)),
     )
 
 
