@@ -62,48 +62,48 @@ def generate_problem(size: ProblemSize) -> Problem:
     kept = np.flatnonzero(joined.pop("kept"))
     number = np.full(size.items, -1)
     number[kept] = np.arange(len(kept))
-    joined["arc_item"] = number[joined["arc_item"]]
-    per_item = ("pack_units", "weight_kg", "volume_m3")
-    joined |= {name: joined[name][kept] for name in per_item}
-    lanes, width = len(network.origin), len(str(max(size.items, 2) - 1))
-    dock = np.full(size.locations, round(size.dock_units_per_item * size.items, 6))
     gain, loss = (_join([block[side] for block in blocks], number) for side in ("gain", "loss"))
+    joined |= {"arc_item": number[joined["arc_item"]]} | {name: joined[name][kept] for name in ("pack_units", "weight_kg", "volume_m3")}
+    width, arcs = len(str(max(size.items, 2) - 1)), len(joined["arc_item"])
     return Problem(
-        location_ids=tuple(_names("L", size.locations)),
-        dock_out_units=dock,
-        dock_in_units=dock.copy(),
-        lane_ids=tuple(f"{_name('L', i, size.locations)}>{_name('L', j, size.locations)}" for i, j in _pairs(network)),
-        lane_origin=network.origin,
-        lane_destination=network.destination,
-        truck_cost_usd=network.truck,
-        pallet_cost_usd=network.pallet,
-        max_trucks=np.full(lanes, 20),
-        min_shipment_kg=np.full(lanes, float(size.min_shipment_kg)),
-        pallet_kg=np.full(lanes, 600.0),
-        pallet_m3=np.full(lanes, 1.8),
-        pallets_per_truck=np.full(lanes, 26),
+        **_places_and_lanes(size, network),
         item_ids=tuple(f"S{s:0{width}d}" for s in kept.tolist()),
         **joined,
-        arc_line_cost_usd=np.zeros(len(joined["arc_item"])),
-        arc_fixed_packs=np.full(len(joined["arc_item"]), -1),
+        arc_line_cost_usd=np.zeros(arcs),
+        arc_fixed_packs=np.full(arcs, -1),
         gain=gain,
         loss=loss,
         budget_usd=float(size.budget_usd),
         document={},
-        terms=Terms.off(size.locations, lanes, len(joined["arc_item"]), len(loss)),
+        terms=Terms.off(size.locations, len(network.origin), arcs, len(loss)),
     )
+
+
+def _places_and_lanes(size: ProblemSize, network: _Network) -> dict[str, Any]:
+    """The problem's arrays by location and by lane."""
+    lanes = len(network.origin)
+    dock = np.full(size.locations, round(size.dock_units_per_item * size.items, 6))
+    names = [_name("L", index, size.locations) for index in range(size.locations)]
+    pairs = zip(network.origin.tolist(), network.destination.tolist(), strict=True)
+    return {
+        "location_ids": tuple(names),
+        "dock_out_units": dock,
+        "dock_in_units": dock.copy(),
+        "lane_ids": tuple(f"{names[i]}>{names[j]}" for i, j in pairs),
+        "lane_origin": network.origin,
+        "lane_destination": network.destination,
+        "truck_cost_usd": network.truck,
+        "pallet_cost_usd": network.pallet,
+        "max_trucks": np.full(lanes, 20),
+        "min_shipment_kg": np.full(lanes, float(size.min_shipment_kg)),
+        "pallet_kg": np.full(lanes, 600.0),
+        "pallet_m3": np.full(lanes, 1.8),
+        "pallets_per_truck": np.full(lanes, 26),
+    }
 
 
 def _name(letter: str, index: int, count: int) -> str:
     return f"{letter}{index:0{len(str(max(count, 2) - 1))}d}"
-
-
-def _names(letter: str, count: int) -> list[str]:
-    return [_name(letter, index, count) for index in range(count)]
-
-
-def _pairs(network: _Network) -> list[tuple[int, int]]:
-    return list(zip(network.origin.tolist(), network.destination.tolist(), strict=True))
 
 
 def _network(size: ProblemSize) -> _Network:

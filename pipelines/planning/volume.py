@@ -14,6 +14,8 @@ from pipelines.planning.problem import Floats, Ints, Problem
 from pipelines.planning.relaxation import Prices, Relaxation, Use
 
 QUICK_PASSES = 8
+# With no more passes than this a step that fails is shortened at once.
+FEW_PASSES = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,7 @@ def tighten(relaxation: Relaxation, last: Bound, target: float, passes: int, sto
     """Lower the bound by `passes` volume steps towards `target` USD (a real plan's value, or an estimate of the best)."""
     best, center, use, factor = last.value, last.prices, last.use, last.factor
     fails, wins, count = 0, 0, 0
-    scale = _Scale(relaxation, center)
+    scale, patience = _Scale(relaxation, center), 4 if passes > FEW_PASSES else 1
     while count < passes and not stop():
         trial = scale.step(center, use, factor * (best - min(target, best - 1e-4 * abs(best))))
         value, found = relaxation.price(trial)
@@ -59,7 +61,7 @@ def tighten(relaxation: Relaxation, last: Bound, target: float, passes: int, sto
             factor = min(2.0, factor * 1.1) if wins >= 2 else factor
         else:
             fails, wins = fails + 1, 0
-            if fails >= 4:
+            if fails >= patience:
                 factor, fails = max(1e-3, factor * 0.75), 0
     return Bound(best, center, use, last.passes + count, factor)
 
