@@ -9,15 +9,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation
 from packaging.version import Version
 
+from dagster_project.dbt_host import warm_host
 from pipelines.domain.errors import EvenstockError
 from pipelines.machine.boundaries import crossing
-from pipelines.machine.processes import child_process
 from pipelines.machine.writing import claim_folder
 
 PROJECT_DIR = Path(__file__).resolve().parents[1] / "dbt"
@@ -117,11 +117,11 @@ def build_models(
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     dbt = ["build", "--exclude-resource-type", "unit_test", *_selection(context, project, tag)]
-    command = [sys.executable, str(Path(__file__).with_name("dbt_child.py")), str(os.getpid()), str(project.parsed), *dbt]
-    options: dict[str, Any] = {"cwd": PROJECT_DIR, "env": dbt_environment(target, store), "stdout": subprocess.PIPE}
-    with crossing(f"work.{tag}", target) as halfway, child_process(command, stderr=subprocess.STDOUT, **options) as process:
+    environment = dbt_environment(target, store) | {"DBT_WRITE_JSON": "false"}
+    host = warm_host(project.parsed, PROJECT_DIR, environment)
+    with crossing(f"work.{tag}", target) as halfway, host.build(dbt, environment) as process:
         invocation = DbtCliInvocation(
-            process=process,
+            process=cast("subprocess.Popen", process),
             manifest=project.manifest,
             dagster_dbt_translator=MartTranslator(),
             project_dir=PROJECT_DIR,

@@ -26,14 +26,15 @@ def write_mart_docs(folder: Path) -> Path:
     """
     with scratch_folder() as scratch:
         store, target = scratch / "store.duckdb", scratch / "target"
-        create_store(store, {}, _empty_run(), {})
+        create_store(store, {}, empty_run(), {})
         environment = dbt_environment(target, DBT_ENV(store)) | {"DBT_LOG_FORMAT": "text"}
         for command in (["run"], ["docs", "generate", "--static"]):
             _call_dbt(command, environment)
         return write_bytes("export.file", folder / PAGE, (target / "static_index.html").read_bytes())
 
 
-def _empty_run() -> RunParameters:
+def empty_run() -> RunParameters:
+    """Parameters of a run on no data, under the default policy."""
     policy = Policy()
     service, finance = asdict(policy.service), asdict(policy.finance)
     return RunParameters(

@@ -8,7 +8,7 @@ import pytest
 
 from dagster_project.nights import Nights
 from pipelines.domain.errors import NoValidPlan
-from pipelines.planning import solve
+from pipelines.flows import night
 from pipelines.settings import load_settings
 from pipelines.store.ledger import open_ledger
 from pipelines.store.publication import current
@@ -33,13 +33,13 @@ def test_a_plan_that_the_audit_refuses_is_not_published(played_loop, tmp_path, m
     home = Path(shutil.copytree(played_loop.home, tmp_path / "home", symlinks=True))
     before = current(home / "published")
     shutil.rmtree(before.path)
-    honest = solve.solve_problem
+    honest = night.solve_apart
 
-    def boast(problem, options=None, progress=None):
-        plan = honest(problem, options, progress)
+    def boast(*arguments, **options):
+        plan = honest(*arguments, **options)
         return dataclasses.replace(plan, objective_usd=plan.objective_usd + 10.0, bound_usd=(plan.bound_usd or 0.0) + 10.0)
 
-    monkeypatch.setattr(solve, "solve_problem", boast)
+    monkeypatch.setattr(night, "solve_apart", boast)
     with pytest.raises(NoValidPlan, match="objective"):
         Nights(load_settings(home=home), persistent=False).run("nightly", played_loop.last_day)
     assert not before.path.exists(), "the refused plan did not take the publication's place"
