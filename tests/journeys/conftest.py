@@ -38,10 +38,19 @@ def uninterrupted(ready, next_day, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def witnessed(ready, next_day, tmp_path_factory):
-    """An uninterrupted night on a copy of `ready`: its outcome, its seconds, and how often it crossed each boundary."""
+def sending(ready, tmp_path_factory) -> Path:
+    """A copy of `ready` with a policy that approves whatever is planned, so that the night also sends transfer orders."""
+    home = Path(shutil.copytree(ready, tmp_path_factory.mktemp("sending") / "home", symlinks=True))
+    limits = "max_line_cost_usd: 1000000.0, max_line_value_usd: 1000000.0, max_donor_share: 1.0, min_benefit_cost_ratio: 0.0"
+    (home / "policy.yaml").write_text(f"planning: {{gamma: 1.0, eta: 1.0}}\napproval: {{{limits}}}\n")
+    return home
+
+
+@pytest.fixture(scope="session")
+def witnessed(sending, next_day, tmp_path_factory):
+    """An uninterrupted night on a copy of `sending`: its outcome, its seconds, and how often it crossed each boundary."""
     folder = tmp_path_factory.mktemp("witnessed")
-    home = Path(shutil.copytree(ready, folder / "home", symlinks=True))
+    home = Path(shutil.copytree(sending, folder / "home", symlinks=True))
     server = NightServer.start(folder / "night.log")
     ended = server.night(home, next_day[0].date, witness=str(folder / "seen"))
     server.stop()

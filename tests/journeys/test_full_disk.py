@@ -45,9 +45,9 @@ def assert_rerun_is_the_same(server: NightServer, home: Path, day, expected) -> 
     assert expected.differences(outcome(home)) == []
 
 
-def strike(server: NightServer, ready: Path, day, expected, faults: list[str], folder: Path) -> int:
+def strike(server: NightServer, sending: Path, day, expected, faults: list[str], folder: Path) -> int:
     """Let one fault after another strike nights of one home, then let one through; how many struck."""
-    home, struck = Path(shutil.copytree(ready, folder / "home", symlinks=True)), 0
+    home, struck = Path(shutil.copytree(sending, folder / "home", symlinks=True)), 0
     shown = (home / "published" / "current").readlink()
     for fault in faults:
         ended = server.night(home, day, Kill(fault))
@@ -64,24 +64,24 @@ def strike(server: NightServer, ready: Path, day, expected, faults: list[str], f
     return struck
 
 
-def test_a_disk_that_fails_at_a_boundary_leaves_the_old_publication(ready, next_day, witnessed, server, tmp_path, soak_seed):
+def test_a_disk_that_fails_at_a_boundary_leaves_the_old_publication(sending, next_day, witnessed, server, tmp_path, soak_seed):
     expected, _, counts = witnessed
     rng = random.Random(soak_seed)
     names = [name for name in BOUNDARIES if name in counts]
     chosen = sorted(rng.sample(names, FEW), key=names.index)
     faults = [f"{name}:{MODES[n % 3]}:{rng.randint(1, counts[name])}" for n, name in enumerate(chosen)]
-    struck = strike(server, ready, next_day[0].date, expected, faults, tmp_path)
+    struck = strike(server, sending, next_day[0].date, expected, faults, tmp_path)
     print(f"\n{struck} faults: {'; '.join(faults)}")
     assert struck >= FEW - 2
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("mode", MODES)
-def test_full_disk_at_every_boundary(ready, next_day, witnessed, server, tmp_path, soak_seed, mode):
+def test_full_disk_at_every_boundary(sending, next_day, witnessed, server, tmp_path, soak_seed, mode):
     expected, _, counts = witnessed
     rng = random.Random(soak_seed)
     faults = [f"{name}:{mode}:{rng.randint(1, counts[name])}" for name in BOUNDARIES if name in counts]
-    struck = strike(server, ready, next_day[0].date, expected, faults, tmp_path)
+    struck = strike(server, sending, next_day[0].date, expected, faults, tmp_path)
     print(f"\n{struck} of {len(faults)} boundaries, {mode}")
     assert struck >= len(faults) - 6, "a fault at work that an earlier night of the same home had done strikes nothing"
 
@@ -108,10 +108,10 @@ def used_megabytes(folder: Path) -> float:
     return sum((path.lstat().st_size + 4095) // 4096 * 4096 + 1024 for path in folder.rglob("*")) / MB + 1
 
 
-def fill_up(ready: Path, day, expected, server: NightServer, tmp_path: Path, spare_megabytes: float) -> bool:
+def fill_up(sending: Path, day, expected, server: NightServer, tmp_path: Path, spare_megabytes: float) -> bool:
     """A night on a disk with little room, then the same night with enough; whether the disk was too small."""
-    with small_disk(tmp_path / f"disk-{spare_megabytes:.2f}", used_megabytes(ready) + spare_megabytes) as disk:
-        home = Path(shutil.copytree(ready, disk / "home", symlinks=True))
+    with small_disk(tmp_path / f"disk-{spare_megabytes:.2f}", used_megabytes(sending) + spare_megabytes) as disk:
+        home = Path(shutil.copytree(sending, disk / "home", symlinks=True))
         ended = server.night(home, day)
         if ended.code:
             assert_told_and_whole(home, ended, f"{spare_megabytes:.2f} MB left")
@@ -120,22 +120,22 @@ def fill_up(ready: Path, day, expected, server: NightServer, tmp_path: Path, spa
         return ended.code != 0
 
 
-def test_a_real_disk_that_fills_up_leaves_the_old_publication(ready, next_day, witnessed, server, tmp_path):
-    assert fill_up(ready, next_day[0].date, witnessed[0], server, tmp_path, 2.0), "the disk was big enough: nothing was shown"
+def test_a_real_disk_that_fills_up_leaves_the_old_publication(sending, next_day, witnessed, server, tmp_path):
+    assert fill_up(sending, next_day[0].date, witnessed[0], server, tmp_path, 2.0), "the disk was big enough: nothing was shown"
 
 
 @pytest.mark.soak
-def test_full_disk_of_many_sizes(ready, next_day, witnessed, server, tmp_path, soak_seed):
+def test_full_disk_of_many_sizes(sending, next_day, witnessed, server, tmp_path, soak_seed):
     rng = random.Random(soak_seed)
     sizes = [rng.uniform(0.05, 14) for _ in range(16)]
-    full = [fill_up(ready, next_day[0].date, witnessed[0], server, tmp_path, size) for size in sizes]
+    full = [fill_up(sending, next_day[0].date, witnessed[0], server, tmp_path, size) for size in sizes]
     print(f"\n{sum(full)} of {len(full)} disks were too small")
     assert sum(full) >= 8
 
 
-def test_a_home_on_a_read_only_disk_is_refused_with_the_remedy(ready, next_day, server, tmp_path):
-    with small_disk(tmp_path / "disk", used_megabytes(ready) + 64) as disk:
-        home = Path(shutil.copytree(ready, disk / "home", symlinks=True))
+def test_a_home_on_a_read_only_disk_is_refused_with_the_remedy(sending, next_day, server, tmp_path):
+    with small_disk(tmp_path / "disk", used_megabytes(sending) + 64) as disk:
+        home = Path(shutil.copytree(sending, disk / "home", symlinks=True))
         remount(disk, "ro")
         ended = server.night(home, next_day[0].date)
         assert_told_and_whole(home, ended, "read-only")
@@ -151,8 +151,8 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_limits_of_the_process_leave_the_old_publication(ready, next_day, witnessed, server, tmp_path, limit):
-    home = Path(shutil.copytree(ready, tmp_path / "home", symlinks=True))
+def test_limits_of_the_process_leave_the_old_publication(sending, next_day, witnessed, server, tmp_path, limit):
+    home = Path(shutil.copytree(sending, tmp_path / "home", symlinks=True))
     shown = (home / "published" / "current").readlink()
     ended = server.night(home, next_day[0].date, **LIMITS[limit])
     assert ended.code != 0, f"{limit} was enough: nothing was shown"

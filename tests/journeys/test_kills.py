@@ -41,9 +41,9 @@ def random_kills(number: int, seconds: float, rng: random.Random) -> list[Kill]:
     return [Kill(after_s=rng.uniform(0.02, 0.9) * seconds, whole_tree=n % 2 == 0) for n in range(number)]
 
 
-def kill_and_rerun(server: NightServer, ready: Path, day, expected, kills: tuple[Kill, ...], folder: Path) -> list[str]:
+def kill_and_rerun(server: NightServer, sending: Path, day, expected, kills: tuple[Kill, ...], folder: Path) -> list[str]:
     """Kill a night in each of these ways, one after another on one home, then let it through; the kills that did strike."""
-    home = Path(shutil.copytree(ready, folder / "home", symlinks=True))
+    home = Path(shutil.copytree(sending, folder / "home", symlinks=True))
     shown = (home / "published" / "current").readlink()
     struck = []
     for kill in kills:
@@ -61,7 +61,7 @@ def kill_and_rerun(server: NightServer, ready: Path, day, expected, kills: tuple
     return struck
 
 
-def test_a_killed_night_run_again_gives_the_same_bytes(ready, next_day, witnessed, tmp_path, soak_seed):
+def test_a_killed_night_run_again_gives_the_same_bytes(sending, next_day, witnessed, tmp_path, soak_seed):
     expected, seconds, counts = witnessed
     rng = random.Random(soak_seed)
     named, late = kills_at_boundaries(counts, rng), len(counts) * 2
@@ -69,7 +69,7 @@ def test_a_killed_night_run_again_gives_the_same_bytes(ready, next_day, witnesse
     server, struck = NightServer.start(tmp_path / "night.log"), []
     for number, row in enumerate(deal(kills)):
         (tmp_path / str(number)).mkdir()
-        struck += kill_and_rerun(server, ready, next_day[0].date, expected, row, tmp_path / str(number))
+        struck += kill_and_rerun(server, sending, next_day[0].date, expected, row, tmp_path / str(number))
     server.stop()
     print(f"\n{len(struck)} kills: {'; '.join(struck)}")
     assert len(struck) >= KILLS - 2, "a kill that comes when the work is done shows nothing; two of them may"
@@ -86,7 +86,7 @@ def test_a_night_crosses_every_boundary_that_is_not_crossed_elsewhere(witnessed)
 
 
 @pytest.mark.soak
-def test_kills_at_every_boundary_and_many_instants(ready, next_day, witnessed, soak_seed):
+def test_kills_at_every_boundary_and_many_instants(sending, next_day, witnessed, soak_seed):
     """Resumable: what was shown stands in a file that names the code it was shown for; the same command goes on from there."""
     expected, seconds, counts = witnessed
     rng = random.Random(1_000 + soak_seed)
@@ -98,7 +98,9 @@ def test_kills_at_every_boundary_and_many_instants(ready, next_day, witnessed, s
     deadline = time.monotonic() + SOAK_SECONDS
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(workers := min(2, os.cpu_count() or 1)) as pool:
         lanes = [todo[lane::workers] for lane in range(workers)]
-        jobs = [pool.submit(soak_lane, lane, rows, ready, next_day[0].date, expected, Path(scratch), progress, deadline) for lane in lanes]
+        jobs = [
+            pool.submit(soak_lane, lane, rows, sending, next_day[0].date, expected, Path(scratch), progress, deadline) for lane in lanes
+        ]
         for job in jobs:
             job.result()
     struck = [kill for kills in progress.done.values() for kill in kills]
@@ -108,14 +110,14 @@ def test_kills_at_every_boundary_and_many_instants(ready, next_day, witnessed, s
     assert len(struck) >= SOAK_KILLS and at == set(counts)
 
 
-def soak_lane(lane, rows, ready, day, expected, scratch: Path, progress: "Progress", deadline: float) -> None:
+def soak_lane(lane, rows, sending, day, expected, scratch: Path, progress: "Progress", deadline: float) -> None:
     """Work off some of the rows with a server of one's own until the time is up."""
     server = NightServer.start(scratch / f"night-{lane[0] if lane else 0}.log")
     for number in lane:
         if time.monotonic() > deadline:
             break
         (folder := scratch / str(number)).mkdir()
-        progress.add(number, kill_and_rerun(server, ready, day, expected, rows[number], folder))
+        progress.add(number, kill_and_rerun(server, sending, day, expected, rows[number], folder))
     server.stop()
 
 
