@@ -81,7 +81,9 @@ def run(asked: dict) -> int:
     for kind, limit in asked.get("limits", {}).items():
         import resource
 
-        resource.setrlimit(getattr(resource, kind), (limit, limit))
+        # Address space beyond what is in use already, which differs from machine to machine.
+        in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if kind == "RLIMIT_AS" else 0
+        resource.setrlimit(getattr(resource, kind), (limit + in_use, limit + in_use))
     try:
         settings = load_settings(home=Path(asked["home"]), **asked.get("settings", {}))
         Nights(settings, persistent=asked.get("persistent", True)).run(asked.get("job", "nightly"), dt.date.fromisoformat(asked["day"]))

@@ -146,7 +146,7 @@ def test_a_home_on_a_read_only_disk_is_refused_with_the_remedy(sending, next_day
 LIMITS = {
     "files of at most 300 kB": {"limits": {"RLIMIT_FSIZE": 300_000}},
     "DuckDB with 6 MB": {"settings": {"duckdb_memory": "6MB", "duckdb_temp": "1MB"}},
-    "no more memory": {"limits": {"RLIMIT_AS": 2_600 * MB}},
+    "no more memory": {"limits": {"RLIMIT_AS": 150 * MB}},
 }
 
 
