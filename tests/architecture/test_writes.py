@@ -154,3 +154,16 @@ def test_only_settings_and_the_solvers_child_arm_faults():
         name for name, tree in sources() for _, call, _ in calls_by_function(tree) if name_of(call.func) in ("arm", "arm_from_environment")
     }
     assert armed == {"pipelines/settings.py", "pipelines/flows/solver_child.py"}
+
+
+def test_every_crossing_of_a_night_can_be_struck_halfway():
+    """A fault that a boundary cannot strike would be counted as a night that survived it."""
+    whole = {"export.file", "backup.file", "restore.home", "rebuild.folder", "solver.run"}
+    deaf = set()
+    for name, tree in sources():
+        for node in ast.walk(tree):
+            for item in node.items if isinstance(node, ast.With) else []:
+                call = item.context_expr
+                if is_crosser(call) and name_of(call.func) == "crossing" and item.optional_vars is None:
+                    deaf.add(ast.unparse(call.args[0]).strip("'"))
+    assert deaf <= whole, "name what the crossing gives, and call it before the write is seen"
