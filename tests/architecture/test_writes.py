@@ -160,7 +160,7 @@ def test_every_crossing_of_a_night_can_be_struck_halfway():
     """A fault that a boundary cannot strike would be counted as a night that survived it."""
     whole = {"export.file", "backup.file", "restore.home", "rebuild.folder", "solver.run"}
     deaf = set()
-    for name, tree in sources():
+    for _name, tree in sources():
         for node in ast.walk(tree):
             for item in node.items if isinstance(node, ast.With) else []:
                 call = item.context_expr
