@@ -202,9 +202,10 @@ def copy_file(source: Path, target: Path) -> dict[str, Any]:
     """Copy a file; returns its size and the sha256 of what was written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with crossing("backup.file", target), source.open("rb") as reader, target.open("xb") as writer:
+    with crossing("backup.file", target) as halfway, source.open("rb") as reader, target.open("xb") as writer:
         while chunk := reader.read(CHUNK_BYTES):
             digest.update(chunk)
             writer.write(chunk)
             size += len(chunk)
+        halfway(target)
     return {"bytes": size, "sha256": digest.hexdigest()}

@@ -54,7 +54,7 @@ day, stock = dt.date(2026, 1, 5), load_contract("wms_stock")
 landed = land_files(home.landing, [(out / "stock.csv", day)], "wms_stock")[0]
 assert ingest(landed, stock, home.lake, home.quarantine).rows_quarantined == 1
 write_health(home, day, Policy())
-assert (home.health_of(day) / "quarantine.csv").read_text().count("one") == 1
+assert (home.health_of(day) / "quarantine.csv").read_text().count("I2") == 1
 """,
 }
 PARSE = """
