@@ -133,6 +133,8 @@ REASON_REMEDIES = {
     "ambiguous_date": "declare one form of dates in the layout; two fit this one",
     "bad_time": "correct the time, or declare its form in the layout",
     "no_such_time": "check the clock and the time zone of the export",
+    "ambiguous_text": "choose characters for `replace` in the layout that no code of the source holds",
+    "no_such_part": "correct the text at the source, or let the pattern of `part` in the layout take this shape too",
     "ambiguous_time": "export times in UTC: the clock shows this one twice",
     "unknown_zone": "give the location a time zone in the layout",
     "missing_part": "fill in the columns that the layout joins",

@@ -211,4 +211,5 @@ def test_every_fault_is_found_on_the_proven_instances(real_data):
         for clause, times in (found | check_term_faults(problem, plan, rng, places=1)).items():
             total[clause] = total.get(clause, 0) + times
     assert total.pop("not_both_sent_and_received") == 0, "no place of these instances is both donor and receiver of an item"
-    assert min(total.values()) >= 12, total
+    # A fault of a term takes one place an instance at most, and not every instance has one for every term.
+    assert min(total.values()) >= len(files) // 2, total
