@@ -95,8 +95,8 @@ def planned(home: Path) -> dict:
 
 @pytest.fixture
 def backed_up(played_loop, tmp_path, monkeypatch) -> Path:
-    """A backup of the played loop; the environment's home is an empty one."""
-    monkeypatch.setenv("EVENSTOCK_HOME", str(played_loop.home))
+    """A backup of a copy of the played loop, since a backup leaves its lock in the home; the environment's home is an empty one."""
+    monkeypatch.setenv("EVENSTOCK_HOME", str(shutil.copytree(played_loop.home, tmp_path / "played", symlinks=True)))
     assert call(["backup", str(tmp_path / "backups")]) == 0
     monkeypatch.setenv("EVENSTOCK_HOME", str(tmp_path / "home"))
     return next((tmp_path / "backups").iterdir())

@@ -59,6 +59,5 @@ def test_a_second_demo_starts_from_nothing_but_the_policy(own_home, played_loop)
     home = load_settings(home=own_home).folders
     begin_demo(home, {"seed": 2})
     kept = {path.name for path in own_home.iterdir()}
-    # Whoever backed the played home up before left the lock of retention in it.
-    assert kept - {"retention"} == {"policy.yaml", "demo.json", "dagster", "lease.lock"}
+    assert kept == {"policy.yaml", "demo.json", "dagster", "lease.lock"}
     assert json.loads((own_home / "demo.json").read_text()) == {"seed": 2}

@@ -208,8 +208,7 @@ def test_every_fault_is_found_on_the_proven_instances(real_data):
         found = check_faults(problem, plan, rng, places=4)
         absent = {clause for clause, times in found.items() if not times}
         assert absent <= {"not_both_sent_and_received", "minimum_shipment"}, (file.name, absent)
-        for clause, times in (found | check_term_faults(problem, plan, rng, places=1)).items():
+        for clause, times in (found | check_term_faults(problem, plan, rng, places=3)).items():
             total[clause] = total.get(clause, 0) + times
     assert total.pop("not_both_sent_and_received") == 0, "no place of these instances is both donor and receiver of an item"
-    # A fault of a term takes one place an instance at most, and not every instance has one for every term.
-    assert min(total.values()) >= len(files) // 2, total
+    assert min(total.values()) >= 12, total
