@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -31,32 +32,39 @@ def solve_apart(
     """Solve an `evenstock-problem/1` document as `solve_problem` does, in a child process.
 
     The child is killed some seconds after the search's own limit (`EVENSTOCK_SOLVER_GRACE_SECONDS`): the solver looks at its clock
-    only now and then, and not at all while it hangs. A child that is killed, crashes or runs out of memory gives the plan of firm
-    lines alone, with solve_info["stopped_by"] wall, crash or memory. Raises what the child refused, by its own class, and
-    `RuntimeError` with its story for a fault of ours.
+    only now and then, and not at all while it hangs. What it took to load compiled code is given on top. A child that is killed,
+    crashes or runs out of memory gives the plan of firm lines alone, with solve_info["stopped_by"] wall, crash or memory. Raises what
+    the child refused, by its own class, and `RuntimeError` with its story for a fault of ours.
     """
     limits = process_limits()
     command = [sys.executable, "-P", str(CHILD), str(os.getpid()), str(limits.solver_megabytes)]
     asked = {"problem": document, "source": source, "options": asdict(options)}
     streams: dict[str, Any] = {"stdin": PIPE, "stdout": PIPE, "text": True, "env": {**os.environ, **armed_environment()}}
     with child_process(command, **streams) as child:
-        is_late = threading.Event()
-        watch = threading.Timer(options.time_limit_s + limits.solver_grace_seconds, _stop, (child, is_late))
-        watch.daemon = True
-        watch.start()
+        watch = _Watch(child, options.time_limit_s + limits.solver_grace_seconds)
         try:
-            last = _converse(child, asked, progress)
+            last = _converse(child, asked, progress, watch)
         finally:
-            watch.cancel()
-    return _conclude(last, document, source, "wall" if is_late.is_set() else "crash")
+            watch.over.set()
+    return _conclude(last, document, source, "wall" if watch.is_late else "crash")
 
 
-def _stop(child: Popen, is_late: threading.Event) -> None:
-    is_late.set()
-    end_group(child)
+class _Watch:
+    """Ends a child that is still there after so many seconds, unless `over` is set before."""
+
+    def __init__(self, child: Popen, seconds: float) -> None:
+        self.end, self.is_late, self.over = time.monotonic() + seconds, False, threading.Event()
+        threading.Thread(target=self._wait, args=(child,), daemon=True).start()
+
+    def _wait(self, child: Popen) -> None:
+        while (left := self.end - time.monotonic()) > 0:
+            if self.over.wait(left):
+                return
+        self.is_late = True
+        end_group(child)
 
 
-def _converse(child: Popen, asked: dict[str, Any], progress: "Progress | None") -> dict[str, Any]:
+def _converse(child: Popen, asked: dict[str, Any], progress: "Progress | None", watch: _Watch) -> dict[str, Any]:
     """Hand the problem over and listen; the last thing said, empty if the child died before it."""
     last: dict[str, Any] = {}
     assert child.stdin and child.stdout  # noqa: S101 - both are pipes
@@ -65,6 +73,8 @@ def _converse(child: Popen, asked: dict[str, Any], progress: "Progress | None") 
             json.dump(asked, child.stdin)
         for line in child.stdout:
             last = json.loads(line)
+            if last.get("stage") == "loaded":
+                watch.end += last["figures"]["seconds"]
             if progress and "stage" in last:
                 progress(last["stage"], last["figures"])
     except (BrokenPipeError, ValueError):

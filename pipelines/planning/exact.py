@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,13 @@ class Clock:
     def left(self) -> float:
         """Seconds left, never below zero."""
         return max(0.0, self.end - time.monotonic())
+
+    @contextmanager
+    def stopped(self) -> Generator[None]:
+        """Time spent within is not the search's, and does not count."""
+        begun = time.monotonic()
+        yield
+        self.end += time.monotonic() - begun
 
 
 @dataclass

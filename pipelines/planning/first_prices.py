@@ -129,28 +129,13 @@ class PriceGame:
         dock = steps.dock * slower * unit_worth
         pallet = steps.pallet * slower * p.pallet_cost_usd * (start.share > 0)
         room = np.maximum(start.share, 0.02)
-        moved = Prices(
-            np.maximum(0.0, start.dock_out + dock * overload(use.dock_out, p.dock_out_units)),
-            np.maximum(0.0, start.dock_in + dock * overload(use.dock_in, p.dock_in_units)),
-            np.maximum(0.0, start.kg + pallet * overload(use.kg, room)),
-            np.maximum(0.0, start.m3 + pallet * overload(use.m3, room)),
-            max(0.0, start.budget + 0.1 * slower * float(overload(np.array([use.spent]), np.array([p.budget_usd]))[0])),
-            prices.link,
-        )
-        moved = r.affordable(moved, np.maximum(use.kg, use.m3))
+        moved = r.moved(self._priced(start), use, room, dock, pallet, 0.1 * slower)
         return Start(share, moved.dock_out, moved.dock_in, moved.kg, moved.m3, moved.budget)
 
     def _lane_profit(self, prices: Prices) -> Floats:
         p = self.relaxation.problem
         rents = self._linked(prices).link
         return self.weight * np.bincount(p.arc_lane, weights=rents, minlength=len(p.lane_ids)) + self.relaxation.lane_fee(prices)
-
-
-def overload(used: Floats, room: Floats) -> Floats:
-    """Relative overload, between -1 and 1; 0 where there is no limit, 1 where there is use but no room."""
-    limited = np.isfinite(room)
-    ratio = np.divide(used, room, out=np.where(used > 0, 2.0, 1.0), where=limited & (room > 0))
-    return np.where(limited, np.clip(ratio - 1.0, -1.0, 1.0), 0.0)
 
 
 def _sums(values: Floats, edges: Ints) -> Floats:

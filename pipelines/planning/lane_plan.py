@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.planning.first_prices import overload
 from pipelines.planning.improve import improved
 from pipelines.planning.item_flow import price_items
 from pipelines.planning.objective import evaluate
@@ -41,15 +40,7 @@ def _settled(relaxation: Relaxation, prices: Prices, packs: Floats, lanes: np.nd
     unit = 0.3 * pace * max(1e-6, float((packs * p.arc_cost_usd_per_pack).sum() / moved + prices.dock_out.mean() + prices.dock_in.mean()))
     pallet = 0.5 * pace * p.pallet_cost_usd
     room = np.maximum(1.0, lanes.astype(float))
-    settled = Prices(
-        np.maximum(0.0, prices.dock_out + unit * overload(use.dock_out, p.dock_out_units)),
-        np.maximum(0.0, prices.dock_in + unit * overload(use.dock_in, p.dock_in_units)),
-        np.maximum(0.0, prices.kg + pallet * overload(use.kg, room)),
-        np.maximum(0.0, prices.m3 + pallet * overload(use.m3, room)),
-        max(0.0, prices.budget + 0.2 * pace * float(overload(np.array([use.spent]), np.array([p.budget_usd]))[0])),
-        prices.link,
-    )
-    return relaxation.affordable(settled, np.maximum(use.kg, use.m3))
+    return relaxation.moved(prices, use, room, unit, pallet, 0.2 * pace)
 
 
 def best_lanes(

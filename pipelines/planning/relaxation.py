@@ -69,6 +69,11 @@ class Relaxation:
         lane = problem.arc_lane
         self.kg, self.m3 = problem.arc_kg_per_pack / problem.pallet_kg[lane], problem.arc_m3_per_pack / problem.pallet_m3[lane]
 
+    def load(self) -> None:
+        """Load what is compiled, or compile it, by pricing no item."""
+        nothing = np.zeros(self.problem.arcs)
+        price_items(self.net, self.items[:0], nothing, nothing, SEARCH_NODES, self.work, nothing.copy(), np.zeros(0))
+
     def no_prices(self) -> Prices:
         """Everything free."""
         p = self.problem
@@ -149,3 +154,26 @@ class Relaxation:
         each = prices.kg + prices.m3
         scale = np.divide(most, each, out=np.ones(len(most)), where=each > most)
         return replace(prices, kg=prices.kg * scale, m3=prices.m3 * scale)
+
+    def moved(self, prices: Prices, use: Use, room: Floats, dock: float, pallet: Floats, budget: float) -> Prices:
+        """Prices after one answer: dearer where `use` overloads, cheaper where there is room, affordable still.
+
+        room: pallets each lane has; dock (USD per unit), pallet (USD per palletful, by lane), budget: the step at an overload of 100 %.
+        """
+        p = self.problem
+        found = Prices(
+            np.maximum(0.0, prices.dock_out + dock * overload(use.dock_out, p.dock_out_units)),
+            np.maximum(0.0, prices.dock_in + dock * overload(use.dock_in, p.dock_in_units)),
+            np.maximum(0.0, prices.kg + pallet * overload(use.kg, room)),
+            np.maximum(0.0, prices.m3 + pallet * overload(use.m3, room)),
+            max(0.0, prices.budget + budget * float(overload(np.array([use.spent]), np.array([p.budget_usd]))[0])),
+            prices.link,
+        )
+        return self.affordable(found, np.maximum(use.kg, use.m3))
+
+
+def overload(used: Floats, room: Floats) -> Floats:
+    """Relative overload, between -1 and 1; 0 where there is no limit, 1 where there is use but no room."""
+    limited = np.isfinite(room)
+    ratio = np.divide(used, room, out=np.where(used > 0, 2.0, 1.0), where=limited & (room > 0))
+    return np.where(limited, np.clip(ratio - 1.0, -1.0, 1.0), 0.0)

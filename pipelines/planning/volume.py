@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipelines.planning.first_prices import PriceGame, Start, Steps, overload
+from pipelines.planning.first_prices import PriceGame, Start, Steps
 from pipelines.planning.problem import Floats, Ints, Problem
-from pipelines.planning.relaxation import Prices, Relaxation, Use
+from pipelines.planning.relaxation import Prices, Relaxation, Use, overload
 
 QUICK_PASSES = 8
 # With no more passes than this a step that fails is shortened at once.

@@ -44,7 +44,7 @@ class Backup:
 @contextmanager
 def hold_retention(home: Home, what: str, now: str) -> Generator[None]:
     """Keep files from being pruned while the block reads them; raises `Busy` while another backup or a prune runs."""
-    with hold_lease(home.root / "retention", what, now):
+    with hold_lease(home.retention, what, now):
         yield
 
 

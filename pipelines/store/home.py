@@ -88,6 +88,11 @@ class Home:
         return self.root / "rebuilt"
 
     @property
+    def retention(self) -> Path:
+        """What those hold who read or remove what is kept: backups and prunes, beside nights."""
+        return self.root / "retention"
+
+    @property
     def ledger_file(self) -> Path:
         """The ledger, unless it is on a server."""
         return self.root / LEDGER_FILE

@@ -7,53 +7,46 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from quality.reconciliation.kept_lines import LINE, ORDERS_SHIPPED, PURCHASES_RECEIVED, KeptLines
 from quality.verdicts import Failing, GateCheck, Severity, examples, is_too_many
 
 BLOCK_SHARE = 0.05
 USUAL_SHARE = 0.9
-LINE = ["document", "line_id"]
 Frames = Mapping[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A feed of lines that were promised and the feed in which they are kept; `kept_units` are the line's own word of it."""
+    """Units of promised lines, when they were promised, and what the keeping feed says of them in its `kept_units`."""
 
     name: str
-    lines: str
-    line_key: tuple[str, str]
+    of: KeptLines
     units: str
     at: str
-    kept: str
-    kept_key: tuple[str, str]
     kept_units: tuple[str, ...]
     done: str
 
 
 PROMISES = (
-    Promise(
-        "orders_shipped", "erp_sales_orders", ("order_id", "line_no"), "qty_units", "ordered_at",
-        "wms_shipments", ("order_id", "line_no"), ("qty_units",), "shipped",
-    ),
-    Promise(
-        "purchases_received", "erp_purchase_orders", ("po_id", "line_no"), "qty_received", "received_at",
-        "wms_receipts", ("reference_id", "line_id"), ("qty_received",), "received",
-    ),
-)  # fmt: skip
+    Promise("orders_shipped", ORDERS_SHIPPED, "qty_units", "ordered_at", ("qty_units",), "shipped"),
+    Promise("purchases_received", PURCHASES_RECEIVED, "qty_received", "received_at", ("qty_received",), "received"),
+)
 
 
 def check_fulfilment(frames: Frames, known: Frames, business_date: datetime.date) -> tuple[list[GateCheck], list[Failing]]:
     """Both promises. `known` holds the earlier rows of every document that `frames` names, and those of recent days."""
-    results = [_check(promise, frames, known, business_date) for promise in PROMISES if promise.lines in frames or promise.kept in frames]
+    results = [
+        _check(promise, frames, known, business_date) for promise in PROMISES if promise.of.lines in frames or promise.of.kept in frames
+    ]
     return [check for check, _ in results], [entry for _, failing in results for entry in failing]
 
 
 def _check(promise: Promise, frames: Frames, known: Frames, day: datetime.date) -> tuple[GateCheck, list[Failing]]:
-    expected = f"lines of {promise.lines} and {promise.kept} alike"
-    if promise.lines not in known or promise.kept not in known:
+    expected = f"lines of {promise.of.lines} and {promise.of.kept} alike"
+    if promise.of.lines not in known or promise.of.kept not in known:
         return GateCheck(promise.name, True, "warn", "no earlier day", expected), []
-    lines = _lines(promise, _near(promise.lines, promise.line_key[0], promise, frames, known))
-    kept = _kept(promise, _near(promise.kept, promise.kept_key[0], promise, frames, known))
+    lines = _lines(promise, _near(promise.of.lines, promise.of.line_key[0], promise, frames, known))
+    kept = _kept(promise, _near(promise.of.kept, promise.of.kept_key[0], promise, frames, known))
     both = lines.merge(kept, on=LINE, how="outer", suffixes=("", "_kept"))
     today = both["is_today"].eq(True) | both["is_today_kept"].eq(True)
     why = _faults(promise, both)
@@ -63,7 +56,7 @@ def _check(promise: Promise, frames: Frames, known: Frames, day: datetime.date) 
     wrong = both[today & why.ne("")]
     said = [f"{' '.join(map(str, row))}: {why[at]}" for at, row in zip(wrong.index, wrong[LINE].to_numpy(), strict=True)]
     failing = [
-        Failing(place, item, promise.name, text, promise.lines, int(line) if line == line else 0)
+        Failing(place, item, promise.name, text, promise.of.lines, int(line) if line == line else 0)
         for text, row in zip(said, wrong.to_dict("records"), strict=True)
         for place, item in sorted({(row[f"location_id{end}"], row[f"item_id{end}"]) for end in ("", "_kept")} - {(np.nan, np.nan)}, key=str)
         for line in [row["source_line"]]
@@ -86,20 +79,20 @@ def _faults(promise: Promise, both: pd.DataFrame) -> pd.Series:
     why = pd.Series("", index=both.index)
     for state, holds in meets.items():
         wrong = both["state"].eq(state) & ~holds
-        why[wrong] = [f"{state}, {a:g} units, {b:g} in {promise.kept}" for a, b in zip(units[wrong], kept[wrong], strict=True)]
+        why[wrong] = [f"{state}, {a:g} units, {b:g} in {promise.of.kept}" for a, b in zip(units[wrong], kept[wrong], strict=True)]
     for name in ("item_id", "location_id"):
         differs = both[f"{name}_kept"].notna() & both[name].notna() & (both[f"{name}_kept"] != both[name])
         told = zip(both.loc[differs, name], both.loc[differs, f"{name}_kept"], strict=True)
-        why[differs] = [f"{name} {a}, {b} in {promise.kept}" for a, b in told]
-    why[both["state"].isna()] = f"in {promise.kept}, unknown to {promise.lines}"
+        why[differs] = [f"{name} {a}, {b} in {promise.of.kept}" for a, b in told]
+    why[both["state"].isna()] = f"in {promise.of.kept}, unknown to {promise.of.lines}"
     return why
 
 
 def _near(feed: str, column: str, promise: Promise, frames: Frames, known: Frames) -> list[pd.DataFrame | None]:
     """Earlier rows of a feed, of the day's documents and of those of the newest day before, and the day's rows."""
-    lines = known[promise.lines]
-    newest = lines.loc[lines[promise.at] >= lines[promise.at].max().normalize(), promise.line_key[0]]
-    pairs = ((promise.lines, promise.line_key[0]), (promise.kept, promise.kept_key[0]))
+    lines = known[promise.of.lines]
+    newest = lines.loc[lines[promise.at] >= lines[promise.at].max().normalize(), promise.of.line_key[0]]
+    pairs = ((promise.of.lines, promise.of.line_key[0]), (promise.of.kept, promise.of.kept_key[0]))
     named = [newest, *(frames[name][key] for name, key in pairs if name in frames)]
     return [known[feed][known[feed][column].isin(pd.concat(named).unique())], frames.get(feed)]
 
@@ -111,9 +104,9 @@ def _parts(frames: list[pd.DataFrame | None]) -> pd.DataFrame:
 
 
 def _lines(promise: Promise, frames: list[pd.DataFrame | None]) -> pd.DataFrame:
-    rows = _parts(frames).drop_duplicates(list(promise.line_key), keep="last")
+    rows = _parts(frames).drop_duplicates(list(promise.of.line_key), keep="last")
     newest = pd.to_datetime(rows.loc[~rows["is_today"], promise.at]).dt.normalize().max()
-    document, line = promise.line_key
+    document, line = promise.of.line_key
     return pd.DataFrame(
         {
             "document": rows[document].astype(str),
@@ -134,7 +127,7 @@ def _kept(promise: Promise, frames: list[pd.DataFrame | None]) -> pd.DataFrame:
     if "reference_type" in rows:
         rows = rows[rows["reference_type"] == "po"]
     rows = rows.drop_duplicates(["receipt_id" if "receipt_id" in rows else "shipment_id"], keep="last")
-    document, line = promise.kept_key
+    document, line = promise.of.kept_key
     keyed = rows.assign(
         document=rows[document].astype(str), line_id=rows[line].astype(str), kept=rows[list(promise.kept_units)].sum(axis=1)
     )

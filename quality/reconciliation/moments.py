@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from quality.reconciliation.kept_lines import LINE, ORDERS_SHIPPED, PURCHASES_RECEIVED, KeptLines
 from quality.verdicts import MAX_NAMED, Failing, GateCheck, is_too_many
 
 MIN_LINES = 60
 WAYS = ("on an earlier day than", "earlier that day than", "at the same moment as", "later that day than", "on a later day than")
 # What cannot be unless clocks are wrong; the other ways may be new.
 IMPOSSIBLE = (0, 1)
-LINE = ["document", "line_id"]
 Frames = Mapping[str, pd.DataFrame]
 
 
@@ -25,25 +25,16 @@ class Moments:
     """A moment of a line, and the last moment at which the feed that keeps it tells of its goods; `kind` is a word of the line."""
 
     name: str
-    lines: str
-    line_key: tuple[str, str]
+    of: KeptLines
     at: str
     kind: str
-    kept: str
-    kept_key: tuple[str, str]
     kept_at: str
 
 
 MOMENTS = (
-    Moments(
-        "order_moments", "erp_sales_orders", ("order_id", "line_no"), "ordered_at", "channel",
-        "wms_shipments", ("order_id", "line_no"), "shipped_at",
-    ),
-    Moments(
-        "purchase_moments", "erp_purchase_orders", ("po_id", "line_no"), "received_at", "status",
-        "wms_receipts", ("reference_id", "line_id"), "received_at",
-    ),
-)  # fmt: skip
+    Moments("order_moments", ORDERS_SHIPPED, "ordered_at", "channel", "shipped_at"),
+    Moments("purchase_moments", PURCHASES_RECEIVED, "received_at", "status", "received_at"),
+)
 
 
 def check_moments(frames: Frames, known: Frames, business_date: datetime.date) -> tuple[list[GateCheck], list[Failing]]:
@@ -51,13 +42,13 @@ def check_moments(frames: Frames, known: Frames, business_date: datetime.date) -
     results = [
         _check(each, frames, known)
         for each in MOMENTS
-        if (each.lines in frames or each.kept in frames) and each.lines in known and each.kept in known
+        if (each.of.lines in frames or each.of.kept in frames) and each.of.lines in known and each.of.kept in known
     ]
     return [check for check, _ in results], [entry for _, failing in results for entry in failing]
 
 
 def _check(moments: Moments, frames: Frames, known: Frames) -> tuple[GateCheck, list[Failing]]:
-    expected = f"{moments.at} in {moments.lines} to {moments.kept_at} in {moments.kept} as always"
+    expected = f"{moments.at} in {moments.of.lines} to {moments.kept_at} in {moments.of.kept} as always"
     both = _lines(moments, frames, known)
     both["way"] = _ways(both["at"], both["kept_at"], is_by_day=moments.at == moments.kept_at)
     before, today = both[~both["is_today"]], both[both["is_today"]]
@@ -71,7 +62,7 @@ def _check(moments: Moments, frames: Frames, known: Frames) -> tuple[GateCheck, 
         for row in wrong.itertuples()
     ]
     failing = [
-        Failing(str(row.location_id), str(row.item_id), moments.name, text, moments.lines, int(row.source_line))
+        Failing(str(row.location_id), str(row.item_id), moments.name, text, moments.of.lines, int(row.source_line))
         for row, text in zip(wrong.itertuples(), said, strict=True)
         if row.way in IMPOSSIBLE
     ]
@@ -82,12 +73,12 @@ def _check(moments: Moments, frames: Frames, known: Frames) -> tuple[GateCheck, 
 
 def _lines(moments: Moments, frames: Frames, known: Frames) -> pd.DataFrame:
     """Every line that both feeds tell of with its newest words, both moments, and whether one of them tells of it today."""
-    lines = _newest(known[moments.lines], frames.get(moments.lines), moments.line_key, moments.at)
-    kept = _newest(known[moments.kept], frames.get(moments.kept), moments.kept_key, moments.kept_at)
+    lines = _newest(known[moments.of.lines], frames.get(moments.of.lines), moments.of.line_key, moments.at)
+    kept = _newest(known[moments.of.kept], frames.get(moments.of.kept), moments.of.kept_key, moments.kept_at)
     line = pd.DataFrame(
         {
-            "document": lines[moments.line_key[0]].astype(str),
-            "line_id": lines[moments.line_key[1]].astype(str),
+            "document": lines[moments.of.line_key[0]].astype(str),
+            "line_id": lines[moments.of.line_key[1]].astype(str),
             "location_id": lines["location_id"],
             "item_id": lines["item_id"],
             "kind": lines[moments.kind].astype(object),
@@ -98,8 +89,8 @@ def _lines(moments: Moments, frames: Frames, known: Frames) -> pd.DataFrame:
     )
     goods = pd.DataFrame(
         {
-            "document": kept[moments.kept_key[0]].astype(str),
-            "line_id": kept[moments.kept_key[1]].astype(str),
+            "document": kept[moments.of.kept_key[0]].astype(str),
+            "line_id": kept[moments.of.kept_key[1]].astype(str),
             "kept_at": pd.to_datetime(kept[moments.kept_at]),
             "is_today_kept": kept["_today"],
         }
