@@ -19,6 +19,8 @@ Progress = Callable[[str, dict[str, Any]], None]
 MOST_ROUNDS = 60
 # A search may be told to stop earlier than this; the plan is then FEASIBLE with its gap, whatever was asked for.
 OPTIMAL_GAP_SHARE = 1e-4
+# A bound may lie below a plan by what adding floats in another order makes of it; by more it is wrong.
+BOUND_ROUNDING_SHARE = 1e-6
 START_WORTH_ARCS = 800
 # Above this a model with terms takes longer than it gains, and the plan made to meet them stands.
 LARGEST_TERM_SEARCH_ARCS = 20_000
@@ -160,8 +162,10 @@ def _certify(problem: Problem, outcome: Outcome, options: SolveOptions) -> Plan:
         if violations(problem, packs):
             return Plan("FAILED", 0.0, None, "none", None, [], info | {"refused": violations(problem, packs)})
     objective = evaluate(problem, packs).total
-    bound, kind = outcome.bound, outcome.bound_kind
-    gap = None
+    bound, kind, gap = outcome.bound, outcome.bound_kind, None
+    if bound is not None and bound < objective - BOUND_ROUNDING_SHARE * max(1.0, abs(objective)):
+        # The plan stands, its money was computed anew; what claims that it cannot be is no bound.
+        info["refused_bound_usd"], bound = bound, None
     if bound is not None:
         bound = max(bound, objective) + 0.0
         gap = (bound - objective) / max(1.0, abs(bound)) + 0.0
