@@ -21,6 +21,19 @@ def real_data() -> Path:
     return folder
 
 
+# Modules whose tests take longest: they come first, so that no worker is left alone with one of them at the end.
+LONGEST_MODULES = (
+    "journeys/test_kills.py", "orchestration/test_backfill.py", "faults/test_mutations.py", "faults/test_fail_safe_arrival.py",
+    "journeys/test_full_disk.py", "journeys/test_m5_loop.py", "journeys/test_determinism.py", "journeys/test_dirty_days.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules first, the rest as collected."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).as_posix() not in LONGEST_MODULES)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--soak-seed` shifts the seeds of long runs, so that each soak sees new cases."""
     parser.addoption("--soak-seed", type=int, default=0, help="first seed of the soak tests")

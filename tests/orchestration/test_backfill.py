@@ -1,4 +1,4 @@
-"""A backfill of seven business dates by partition comes out as seven nights run one by one, feedback and transfers included."""
+"""A backfill by partition comes out as its nights run one by one, feedback and transfers included: four of them, in the soak seven."""
 
 import datetime as dt
 import os
@@ -25,7 +25,7 @@ from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import build_generated_world
 
-DAYS, HISTORY_DAYS = 7, 42
+DAYS, SOAK_DAYS, HISTORY_DAYS = 4, 7, 42
 POLICY = "planning: {gamma: 1.0, eta: 1.0}\napproval: {max_line_cost_usd: 1000.0}\n"
 # Dagster's own queue takes one run at a time (deploy/dagster.yaml); this launcher does so without a daemon.
 INSTANCE = """
@@ -35,20 +35,20 @@ run_coordinator: {module: dagster._core.run_coordinator.default_run_coordinator,
 """
 
 
-@pytest.fixture(scope="module")
-def one_by_one(parsed_dbt, tmp_path_factory) -> tuple[Path, Path, list[dt.date]]:
-    """A home before the first of seven nights, the same home after them, and their dates; a tiny world that executes its orders."""
+@pytest.fixture(scope="module", params=[DAYS, pytest.param(SOAK_DAYS, marks=pytest.mark.soak)])
+def one_by_one(request, parsed_dbt, tmp_path_factory) -> tuple[Path, Path, list[dt.date]]:
+    """A home before the first of these nights, the same home after them, and their dates; a tiny world that executes its orders."""
     home = tmp_path_factory.mktemp("nights") / "home"
     home.mkdir()
     (home / "policy.yaml").write_text(POLICY)
-    demand = generate_demand(3, 8, HISTORY_DAYS + DAYS, 3, dt.date(2025, 1, 6))
+    demand = generate_demand(3, 8, HISTORY_DAYS + request.param, 3, dt.date(2025, 1, 6))
     world = build_generated_world(demand, 3)
     twin, jobs = Twin(world, demand, 3), Nights(load_settings(home=home), persistent=False)
     write_history_drop(twin.warm_up(HISTORY_DAYS), world, home / "inbox")
     jobs.run("nightly", twin.next_date - dt.timedelta(days=1))
     before = Path(shutil.copytree(home, home.parent / "before", symlinks=True))
     outbox, days = Outbox(home / "outbox"), []
-    for _ in range(DAYS):
+    for _ in range(request.param):
         played = twin.play_day(outbox.take_new())
         write_drop(played, world, home / "inbox")
         jobs.run("nightly", played.date)
@@ -72,7 +72,7 @@ def outcome(home: Path) -> dict:
     }
 
 
-def test_seven_days_by_partition_are_seven_nights(one_by_one, tmp_path):
+def test_days_by_partition_are_nights(one_by_one, tmp_path):
     before, nights, days = one_by_one
     home = Path(shutil.copytree(before, tmp_path / "home", symlinks=True))
     for day in days:
@@ -87,7 +87,7 @@ def test_seven_days_by_partition_are_seven_nights(one_by_one, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found, wanted = outcome(home), outcome(nights)
-    assert len(wanted["runs"]) == DAYS + 1 and len(wanted["orders"]) > 1 and wanted["chain"].ok
+    assert len(wanted["runs"]) == len(days) + 1 and len(wanted["orders"]) > 1 and wanted["chain"].ok
     ledger = open_ledger(nights, read_only=True)
     assert len({ledger.feedback_digest(day) for day in days}) > 1, "nothing was learned on the way: nothing would be shown"
     assert {name for name in wanted if found[name] != wanted[name]} == set()
