@@ -15,7 +15,7 @@ from pipelines.extracts.mapping.column_times import ISO_DAYS
 from pipelines.extracts.mapping.mapping_stages import Cell
 from pipelines.extracts.mapping.source_columns import Header, holds, trimmed
 from pipelines.extracts.reading.file_format import open_records
-from pipelines.extracts.reading.records import LINE_COLUMN
+from pipelines.extracts.reading.records import LINE_COLUMN, text_table
 from pipelines.machine.reading import require_file
 
 
@@ -53,7 +53,8 @@ def load_companions(connection: duckdb.DuckDBPyConnection, companions: Mapping[s
         kept = _kept(companion, keys, values)
         with open_records(companion.path, companion.lookup.format, companion.source) as records:
             batches = list(records.batches(companion.header.wanted))
-        table = pa.concat_tables([batch.cells for batch in batches])
+        nothing = text_table([], companion.header.wanted)  # a header alone has no batch
+        table = pa.concat_tables([nothing, *(batch.cells for batch in batches)])
         broken = [broken for batch in batches for broken in batch.broken]
         warnings += [f"{companion.source}, line {b.line}: {b.reason}; rows that need it are quarantined" for b in broken[:10]]
         cleaned = ", ".join(f"{_cleaned(cell.name, values)} AS k{i}" for i, cell in enumerate(keys))

@@ -8,6 +8,7 @@ import pytest
 from pipelines.domain.errors import InputRefused, UsageError
 from pipelines.extracts.checking.contract_check import check_file
 from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.landing.control import verify_control
 from pipelines.extracts.layouts.layout_reading import read_layout
 
 LAYOUT = """layout: acme
@@ -37,6 +38,21 @@ def deliveries(folder: Path, proof: str, choice: str = "", dates: str = "YYYY-MM
     checked = check_file(folder / "main.csv", load_contract("wms_shipments"), layout, companions={"PROOF": folder / "proof.csv"})
     found = {row["shipment_id"]: row["delivered_at"] and row["delivered_at"].date() for row in checked.accepted.to_pylist()}
     return found | {f"s{row['line'] - 1}": (row["column"], row["reason"]) for row in checked.quarantined.to_pylist()}
+
+
+@pytest.mark.parametrize("choice", ["", ", where: [{column: kind, in: [proof]}], latest: day"])
+def test_a_companion_with_a_header_alone_has_no_row_for_anything(choice, tmp_path):
+    assert deliveries(tmp_path, "id,day,kind\n", choice) == {"s1": None, "s2": None}
+
+
+def test_a_sum_is_held_against_a_file_whose_companion_has_a_header_alone(tmp_path):
+    (tmp_path / "main.csv").write_text("id\ns1\ns2\n")
+    (tmp_path / "proof.csv").write_text("id,day\n")
+    layout = read_layout(LAYOUT.format(choice="", dates="YYYY-MM-DD").encode(), "acme.yaml")
+    contract, files = load_contract("wms_shipments"), {"PROOF": tmp_path / "proof.csv"}
+    verify_control(tmp_path / "main.csv", contract, {"sums": {"qty_units": 2}}, "main.csv", layout, companions=files)
+    with pytest.raises(InputRefused, match="says qty_units sums to 3, the file has 2"):
+        verify_control(tmp_path / "main.csv", contract, {"sums": {"qty_units": 3}}, "main.csv", layout, companions=files)
 
 
 def test_without_a_choice_a_doubled_key_is_refused(tmp_path):
