@@ -46,11 +46,15 @@ def find_companions(layout: Layout, paths: Mapping[str, Path]) -> dict[str, Comp
 
 
 def load_companions(connection: duckdb.DuckDBPyConnection, companions: Mapping[str, Companion], values: Values) -> tuple[str, ...]:
-    """Make a table `lookup_<n>` of each, with its keys as `k0`, `k1`, ... Raises `InputRefused` for a key that comes twice."""
+    """Make a table `lookup_<n>` of each, with its keys as `k0`, `k1`, ... Raises `InputRefused` for a key that comes twice.
+
+    Of rows that share a key's latest day and say the same of every column that the layout reads, the first stands for all.
+    """
     warnings: list[str] = []
     for number, companion in enumerate(companions.values()):
+        read = sorted(companion.header.wanted)
         keys = [companion.header.cell(companion.header.require(there)) for _, there in companion.lookup.on]
-        kept = _kept(companion, keys, values)
+        kept = _kept(companion, keys, read, values)
         with open_records(companion.path, companion.lookup.format, companion.source) as records:
             batches = list(records.batches(companion.header.wanted))
         nothing = text_table([], companion.header.wanted)  # a header alone has no batch
@@ -65,8 +69,10 @@ def load_companions(connection: duckdb.DuckDBPyConnection, companions: Mapping[s
     return tuple(warnings)
 
 
-def _kept(companion: Companion, keys: list[Cell], values: Values) -> str:
-    """The rest of a SELECT that keeps the rows that count; two of the same latest day both stay, and are refused as doubled."""
+def _kept(companion: Companion, keys: list[Cell], read: list[str], values: Values) -> str:
+    """The rest of a SELECT that keeps the rows that count; two of the same latest day that differ in a cell of `read` both stay, and are
+    refused as doubled.
+    """
     cells = [(condition, companion.header.cell(companion.header.require(condition.source))) for condition in companion.lookup.where]
     where = " AND ".join(["true", *(holds(condition, _cleaned(cell.name, values)) for condition, cell in cells)])
     if not companion.lookup.latest:
@@ -77,7 +83,8 @@ def _kept(companion: Companion, keys: list[Cell], values: Values) -> str:
     # What is no day wins, so that it is quarantined where it is used; no day at all is before every other.
     day = f"coalesce({days}, CASE WHEN {text} = '' THEN '' ELSE '9999' END)"
     key = ", ".join(_cleaned(cell.name, values) for cell in keys)
-    return f"WHERE {where} QUALIFY rank() OVER (PARTITION BY {key} ORDER BY {day} DESC) = 1"
+    same = f"row_number() OVER (PARTITION BY {', '.join([key, *read])}, {day} ORDER BY {LINE_COLUMN}) = 1"
+    return f"WHERE {where} QUALIFY rank() OVER (PARTITION BY {key} ORDER BY {day} DESC) = 1 AND {same}"
 
 
 def _cleaned(name: str, values: Values) -> str:

@@ -30,11 +30,13 @@ values: {{dates: {dates}}}
 """
 
 
-def deliveries(folder: Path, proof: str, choice: str = "", dates: str = "YYYY-MM-DD") -> dict[str, object]:
-    """Shipment to its delivery, or to (column, reason) where it is quarantined."""
+def deliveries(
+    folder: Path, proof: str, choice: str = "", dates: str = "YYYY-MM-DD", columns: tuple[str, str] = ("", "")
+) -> dict[str, object]:
+    """Shipment to its delivery, or to (column, reason) where it is quarantined. `columns` replaces one rule by another."""
     (folder / "main.csv").write_text("id\ns1\ns2\n")
     (folder / "proof.csv").write_text(proof)
-    layout = read_layout(LAYOUT.format(choice=choice, dates=dates).encode(), "acme.yaml")
+    layout = read_layout(LAYOUT.format(choice=choice, dates=dates).replace(*columns).encode(), "acme.yaml")
     checked = check_file(folder / "main.csv", load_contract("wms_shipments"), layout, companions={"PROOF": folder / "proof.csv"})
     found = {row["shipment_id"]: row["delivered_at"] and row["delivered_at"].date() for row in checked.accepted.to_pylist()}
     return found | {f"s{row['line'] - 1}": (row["column"], row["reason"]) for row in checked.quarantined.to_pylist()}
@@ -85,9 +87,18 @@ def test_no_day_is_before_any_and_what_is_no_day_is_never_passed_over(tmp_path):
     assert deliveries(tmp_path, proof, ", latest: day") == {"s1": dt.date(2026, 1, 2), "s2": ("PROOF.day", "bad_time")}
 
 
-def test_two_rows_of_the_latest_day_are_refused(tmp_path):
-    with pytest.raises(InputRefused, match="comes twice"):
-        deliveries(tmp_path, "id,day,n\ns1,2026-01-02,1\ns1,2026-01-02,2\n", ", latest: day")
+@pytest.mark.parametrize("other", ["n2", "n1"])
+def test_rows_of_the_latest_day_are_one_if_they_say_the_same_of_what_is_read(other, tmp_path):
+    """Two trucks on one day are two receipts of one order line, and both are of that day."""
+    proof = f"id,day,n\ns1,2026-01-01,n1\ns1,2026-01-02,n1\ns1,2026-01-02,{other}\ns2,2026-01-02,n1\n"
+    assert deliveries(tmp_path, proof, ", latest: day") == {"s1": dt.date(2026, 1, 2), "s2": dt.date(2026, 1, 2)}
+
+
+def test_rows_of_the_latest_day_that_differ_in_what_is_read_are_refused(tmp_path):
+    proof = "id,day,place\ns1,2026-01-02,A\ns1,2026-01-02,B\ns2,2026-01-02,A\n"
+    columns = "{value: A}", "lookup.proof.place"
+    with pytest.raises(InputRefused, match="lines 2 and 3: id 's1' comes twice"):
+        deliveries(tmp_path, proof, ", latest: day", columns=columns)
 
 
 def test_both_together(tmp_path):
