@@ -10,6 +10,7 @@ import numpy as np
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.layouts.layout import Layout
 from pipelines.extracts.reading.file_format import CANONICAL, FileFormat
+from pipelines.extracts.reading.plain_text import MARK
 from pipelines.extracts.reading.unpacking import GZIP, ZIP, unpack
 from pipelines.machine.reading import CHUNK_BYTES, file_sha256
 from pipelines.machine.temporary import scratch_folder
@@ -33,10 +34,11 @@ def content_sha256(path: Path, sha256: str, layout: Layout | None = None) -> str
 def is_reordered(known: Path, arrived: Path, layout: Layout | None = None) -> bool:
     """Whether two files hold the same lines in another order, below the same header and above the same trailer.
 
-    Only where a line is a record: no workbook, no encoding of several bytes per line end, no quotes that are open at the end of a line.
+    Only where a line is a record: no workbook, no encoding of several bytes per line end, no quotes that are open at the end of a line,
+    no JSON that may be a document of many lines.
     """
     form = _format(layout)
-    if form.kind not in _LINE_KINDS or "\n".encode(form.encoding) != b"\n":
+    if form.kind not in _LINE_KINDS or form.records or "\n".encode(form.encoding) != b"\n":
         return False
     try:
         with _unpacked(known, form.kind) as one, _unpacked(arrived, form.kind) as other:
@@ -78,7 +80,7 @@ def _tally_lines(path: Path, form: FileFormat) -> tuple[bytes, bytes, int, int] 
     head, last, count, total = [], b"", 0, 0
     with path.open("rb") as stream:
         for line in stream:
-            if quote and line.count(quote) % 2:
+            if (quote and line.count(quote) % 2) or (form.kind == "jsonl" and line.removeprefix(MARK).lstrip().startswith(b"[")):
                 return None
             last = line.rstrip(b"\r\n")
             if len(head) < form.skip_lines + form.header:
