@@ -17,6 +17,7 @@ from pipelines.extracts.layouts.layout import LAYOUT_NAME
 FORMAT = "evenstock-extract/1"
 MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 1024**2
+MAX_DIGITS = 40
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,120}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SOURCE = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
@@ -64,8 +65,8 @@ def read_manifest(drop_dir: Path, layout_folders: tuple[Path, ...] = ()) -> Mani
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise InputRefused(f"{path}: more than {MAX_MANIFEST_BYTES} bytes; this is no manifest")
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        body = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal, parse_int=_whole)
+    except (ValueError, RecursionError, InvalidOperation) as error:
         raise InputRefused(f"{path}: not valid JSON: {error}") from error
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise InputRefused(f"{path}: 'format' must be {FORMAT!r}, found {body.get('format') if isinstance(body, dict) else body!r}")
@@ -79,6 +80,13 @@ def read_manifest(drop_dir: Path, layout_folders: tuple[Path, ...] = ()) -> Mani
         raise InputRefused(f"{path}: business_date {business_date} is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}; correct it")
     _refuse_strays(files, Path(drop_dir), path)
     return Manifest(source_system, business_date, files)
+
+
+def _whole(text: str) -> int:
+    digits = len(text.removeprefix("-"))
+    if digits > MAX_DIGITS:
+        raise ValueError(f"a number of {digits} digits")
+    return int(text)
 
 
 def parse_date(text: str, source: str) -> datetime.date:
@@ -174,13 +182,21 @@ def _sums(values: Any, contract: FeedContract, layout: FoundLayout | None, where
     for name, value in values.items():
         if name not in numeric and layout is None:
             raise InputRefused(f"{where}: cannot sum {name!r} of {contract.feed}; columns with sums: {', '.join(numeric)}")
-        try:
-            sums[name] = Decimal(str(value))
-        except InvalidOperation as error:
-            raise InputRefused(f"{where}: sum of {name!r} must be a number, found {value!r}") from error
-        if isinstance(value, bool) or not sums[name].is_finite():
-            raise InputRefused(f"{where}: sum of {name!r} must be a number, found {value!r}")
+        sums[name] = _sum(value, f"{where}: sum of {name!r}")
     return sums
+
+
+def _sum(value: Any, what: str) -> Decimal:
+    """A sum exactly as written, as a number or in quotes."""
+    text = str(value)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("nan")
+    is_sane = number.is_finite() and abs(number.adjusted()) <= MAX_DIGITS and len(text) <= 2 * MAX_DIGITS
+    if isinstance(value, bool) or not is_sane:
+        raise InputRefused(f"{what} must be a number of at most {MAX_DIGITS} digits, found {shown(text)}")
+    return number
 
 
 def _refuse_strays(files: tuple[DropFile, ...], folder: Path, manifest: Path) -> None:
