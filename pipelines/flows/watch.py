@@ -8,10 +8,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pipelines.domain.errors import EvenstockError
+from pipelines.domain.iso_date import read_iso_date
 from pipelines.extracts.arrival.settling import Settling, Sighting, see_files
 from pipelines.flows.arrival import look_at_drop, shorten_list
 from pipelines.store.home import Home
@@ -41,7 +41,7 @@ def watch_inbox(home: Home, memory: Mapping[str, Any], now: float, settling: Set
     """
     report = InboxReport()
     for path in sorted(home.inbox.iterdir()) if home.inbox.is_dir() else []:
-        day = _date_of(path)
+        day = read_iso_date(path.name) if path.is_dir() else None
         if day is None:
             report.remarks.append(f"{path.name}: not a folder of a business date YYYY-MM-DD, so nobody reads it")
         else:
@@ -52,12 +52,12 @@ def watch_inbox(home: Home, memory: Mapping[str, Any], now: float, settling: Set
 def _watch_drop(home: Home, day: dt.date, before: Mapping[str, Any], now: float, settling: Settling, report: InboxReport) -> dict[str, Any]:
     """Look at one drop; returns what to remember of it: the names, sizes and times it had, and the content that was ready."""
     earlier = {name: Sighting(**seen) for name, seen in before.get("files", {}).items()}
-    files = see_files(home.inbox_of(day), earlier, now)
-    look = _signature(files)
-    digest = before.get("digest", "")
-    if digest and before.get("look") == look:
-        return dict(before)
+    files, digest = dict[str, Sighting](), before.get("digest", "")
     try:
+        files = see_files(home.inbox_of(day), earlier, now)
+        look = _signature(files)
+        if digest and before.get("look") == look:
+            return dict(before)
         drop = look_at_drop(home, day, files, now, settling)
         report.remarks += [f"{day}: {remark}" for remark in drop.remarks]
         if not drop.is_complete:
@@ -67,7 +67,7 @@ def _watch_drop(home: Home, day: dt.date, before: Mapping[str, Any], now: float,
             if not is_known and found != digest:
                 report.ready.append((day, found))
             return {"look": look, "digest": found}
-    except EvenstockError as error:
+    except (EvenstockError, OSError) as error:  # a drop may also go, or be closed to us, between two looks at it
         report.waiting.append(f"{day}: {error}")
     return {"digest": digest, "files": {name: asdict(seen) for name, seen in files.items()}}
 
@@ -88,10 +88,3 @@ def _identify(home: Home, day: dt.date, drop: Any) -> tuple[str, bool]:
 def _signature(files: Mapping[str, Sighting]) -> str:
     seen = [[name, sighting.size, sighting.mtime_ns] for name, sighting in sorted(files.items())]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:DIGITS]
-
-
-def _date_of(path: Path) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(path.name) if path.is_dir() and len(path.name) == len("YYYY-MM-DD") else None
-    except ValueError:
-        return None

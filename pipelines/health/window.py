@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.domain.iso_date import read_iso_date
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -129,16 +131,8 @@ def _newest_by_date(folder: Path, pattern: re.Pattern[str]) -> tuple[dict[dt.dat
         match = pattern.fullmatch(path.name)
         if match:
             newest[match[1]] = max(newest.get(match[1], (0, path)), (int(match[2]), path))
-    dates = {dt.date.fromisoformat(text): found for text, found in newest.items() if _is_date(text)}
+    dates = {date: found for text, found in newest.items() if (date := read_iso_date(text))}
     return dates, min(dates, default=None)
-
-
-def _is_date(text: str) -> bool:
-    try:
-        dt.date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _checked_day(sidecar: Path, quarantine: Path, problems: list[str]) -> CheckedDay | None:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pipelines.domain.errors import InputRefused, UsageError
+from pipelines.domain.iso_date import read_iso_date
 from pipelines.extracts.contracts.contract import EARLIEST_YEAR, LATEST_YEAR, load_contract
 from pipelines.extracts.landing.control import verify_control
 from pipelines.extracts.landing.kept_layouts import FoundLayout, keep_layout, kept_layout
@@ -143,10 +144,7 @@ def date_in_name(name: str) -> datetime.date | None:
     (datetime.date(2026, 2, 3), None)
     """
     dates = set(_DATE_IN_NAME.findall(name))
-    try:
-        return datetime.date.fromisoformat(dates.pop()) if len(dates) == 1 else None
-    except ValueError:
-        return None
+    return read_iso_date(dates.pop()) if len(dates) == 1 else None
 
 
 @contextmanager

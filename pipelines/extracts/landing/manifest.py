@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.domain.errors import InputRefused, UsageError, shown
+from pipelines.domain.iso_date import read_iso_date
 from pipelines.extracts.contracts.contract import EARLIEST_YEAR, LATEST_YEAR, FeedContract, load_contracts
 from pipelines.extracts.landing.kept_layouts import FoundLayout, find_layout
 from pipelines.extracts.layouts.layout import LAYOUT_NAME
@@ -91,12 +92,10 @@ def _whole(text: str) -> int:
 
 def parse_date(text: str, source: str) -> datetime.date:
     """A date written YYYY-MM-DD and no other way; `InputRefused` otherwise."""
-    try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise ValueError(text)
-        return datetime.date.fromisoformat(text)
-    except ValueError as error:
-        raise InputRefused(f"{source}: {text!r} is not a date YYYY-MM-DD") from error
+    date = read_iso_date(text)
+    if date is None:
+        raise InputRefused(f"{source}: {text!r} is not a date YYYY-MM-DD")
+    return date
 
 
 def _drop_file(entry: Any, folder: Path, layout_folders: tuple[Path, ...], where: str) -> DropFile:
