@@ -227,6 +227,7 @@ def _read_case(run: Run) -> Any:
         run.as_of,
         name_frozen(read_frozen(run.home, run.as_of)["pairs"]),
         _term_facts(run),
+        read_mart(run.work.store, "dim_finance", ["location_id", "category", "lost_sale_penalty_usd_per_unit"]),
     )
 
 

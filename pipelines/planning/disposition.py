@@ -56,15 +56,15 @@ def _moved(rows: pd.DataFrame, lines: pd.DataFrame, place: str, names: tuple[str
 
 def _for_shortages(rows: pd.DataFrame, lines: pd.DataFrame, policy: Policy) -> list[pd.DataFrame]:
     """Expedite what is on its way, transfer, order today, or lose the sales. Markdown is no answer to a shortage."""
-    margin, none = rows["unit_margin_usd"], pd.Series(0.0, index=rows.index)
+    value, none = rows["unit_value_usd"], pd.Series(0.0, index=rows.index)
     coming = rows["expedite_saves_units"]
     moved = _moved(rows, lines, "destination", ("units", "benefit_usd", "cost_usd"))
     sooner = rows["reorder_saves_units"]
     expedite = policy.disposition.expedite_cost_usd_per_unit
     return [
-        _option(rows, "shortage", "lost_units", "inbound", coming, margin * coming, expedite * rows["late_supply_units"] * (coming > 0)),
+        _option(rows, "shortage", "lost_units", "inbound", coming, value * coming, expedite * rows["late_supply_units"] * (coming > 0)),
         _option(rows, "shortage", "lost_units", "transfer", moved["units"], moved["benefit_usd"], moved["cost_usd"]),
-        _option(rows, "shortage", "lost_units", "reorder", sooner, margin * sooner, policy.disposition.order_cost_usd * (sooner > 0)),
+        _option(rows, "shortage", "lost_units", "reorder", sooner, value * sooner, policy.disposition.order_cost_usd * (sooner > 0)),
         _option(rows, "shortage", "lost_units", "hold", none, none, none),
     ]
 

@@ -44,7 +44,7 @@ def value_frozen(case: "PlanCase", plan: "Plan") -> dict[Pair, dict[str, float]]
 
     With the plan as it is, each item has spare units U (what donors could give without loss of their own, less what they give) and
     open shortage S (units still lost). A frozen row short of s units and with u spare ones is worth
-    eta x margin x (min(s, U) + min(u, S)), before freight: what the plan could have brought there, and taken from there.
+    eta x unit value x (min(s, U) + min(u, S)), before freight: what the plan could have brought there, and taken from there.
     """
     rows = case.context.rows
     if not (rows["frozen_reason"] != "").any():
@@ -61,7 +61,7 @@ def value_frozen(case: "PlanCase", plan: "Plan") -> dict[Pair, dict[str, float]]
     others_spare = pd.Series(np.where(trusted, spare, 0.0)).groupby(item).transform("sum").to_numpy()
     others_short = pd.Series(np.where(trusted, short, 0.0)).groupby(item).transform("sum").to_numpy()
     units = np.minimum(short, others_spare) + np.minimum(spare, others_short)
-    usd = case.context.policy.planning.eta * rows["unit_margin_usd"].to_numpy(dtype=float) * units
+    usd = case.context.policy.planning.eta * rows["unit_value_usd"].to_numpy(dtype=float) * units
     return {keys[n]: {"units": round(float(units[n]), 2), "usd": round(max(float(usd[n]), 0.0), 2)} for n in np.flatnonzero(frozen)}
 
 

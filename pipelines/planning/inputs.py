@@ -23,6 +23,7 @@ from pipelines.planning.item_locations import (
     join_rows,
     net_stock,
     pick_firm_lines,
+    value_units,
     weekly_demand,
     weekly_supply,
 )
@@ -65,16 +66,19 @@ def build_case(
     as_of: dt.date,
     frozen: Mapping[Pair, str] | None = None,
     facts: TermFacts | None = None,
+    finance: pd.DataFrame | None = None,
 ) -> PlanCase:
     """Build the planning case of the evening of `as_of`; the result does not depend on the order of any frame's rows.
 
     `stock` fct_plan_inputs, `inbound` fct_inbound, `weekly` and `summary` of the forecast, `items`/`locations`/`lanes` the dimensions,
     `lane_parameters` what was learned per lane, `firm_lines` approved transfers that have not shipped. Columns are those of the marts;
     `stock` may carry `next_review_days` where the date of the next supplier order is known. `frozen` maps item-locations (item, location)
-    that failed a gate to the reason: they neither give nor take, their firm lines stay. `facts` is what optional terms of the policy read.
+    that failed a gate to the reason: they neither give nor take, their firm lines stay. `facts` is what optional terms of the policy read,
+    `finance` dim_finance, whose penalty of a lost sale is added to the margin.
     Raises `InputRefused` for an item without master data.
     """
     rows = join_rows(stock, items, summary, policy, frozen or {})
+    rows["unit_value_usd"] = value_units(rows, finance)
     week_count = count_weeks(weekly, policy)
     demand, has_forecast = weekly_demand(rows, weekly, week_count)
     firm = pick_firm_lines(firm_lines, inbound)
@@ -100,7 +104,7 @@ def _value_receivers(
     fastest = candidates.fastest_arrival(pairs, lanes, len(rows))
     at = np.flatnonzero(np.isfinite(fastest))
     lost, arrival = paths.lost_units[at], fastest[at]
-    usd_per_unit = policy.planning.eta * rows["unit_margin_usd"].to_numpy(dtype=float)[at]
+    usd_per_unit = policy.planning.eta * rows["unit_value_usd"].to_numpy(dtype=float)[at]
     pack = rows["units_per_pack"].to_numpy(dtype=np.int64)[at]
     limits = policy.planning
     found = gain_segments(lost, arrival, demand[at].max(axis=1), pack, usd_per_unit, limits.gamma, limits.max_segments)
@@ -119,7 +123,7 @@ def _value_donors(rows: pd.DataFrame, paths: curves.StockPaths, policy: Policy) 
     """Loss segments of each donor up to its cap on what is on hand now."""
     at = np.flatnonzero(rows["is_donor"].to_numpy())
     pack = rows["units_per_pack"].to_numpy(dtype=np.int64)[at]
-    usd_per_unit = policy.planning.eta * rows["unit_margin_usd"].to_numpy(dtype=float)[at]
+    usd_per_unit = policy.planning.eta * rows["unit_value_usd"].to_numpy(dtype=float)[at]
     cap = rows["donor_cap_packs"].to_numpy()[at]
     found = loss_segments(paths.floor_units[at], cap, pack, usd_per_unit, policy.planning.max_segments)
     losses = RowSegments.of(len(rows), at, found)

@@ -61,6 +61,18 @@ def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, p
     return rows
 
 
+def value_units(rows: pd.DataFrame, finance: pd.DataFrame | None) -> pd.Series:
+    """USD that a lost unit costs, per row: its margin, and finance's penalty for the location and the item's category where it sets one.
+
+    `finance` is dim_finance: location_id, category, lost_sale_penalty_usd_per_unit.
+    """
+    if finance is None or not len(finance):
+        return rows["unit_margin_usd"]
+    penalties = finance.set_index(["location_id", "category"])["lost_sale_penalty_usd_per_unit"].astype(float)
+    index = pd.MultiIndex.from_frame(rows[["location_id", "category"]])
+    return rows["unit_margin_usd"] + penalties.reindex(index).fillna(0.0).to_numpy()
+
+
 def _positions(rows: pd.DataFrame, frame: pd.DataFrame, place: str = "location_id") -> np.ndarray:
     """Row number of each line of `frame`, -1 where it has none."""
     index = pd.MultiIndex.from_frame(rows[["item_id", "location_id"]])

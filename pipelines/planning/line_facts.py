@@ -176,9 +176,9 @@ def _risks(view: PlanView, lines: pd.DataFrame) -> dict[str, Floats]:
         spread = row["dispersion_k"].to_numpy(dtype=float)
         shares[f"{end}_stockout_risk_before_share"] = chance_above(stock, mean, spread)
         shares[f"{end}_stockout_risk_after_share"] = chance_above(stock + sign * units, mean, spread)
-    margin = row["unit_margin_usd"].to_numpy(dtype=float)
+    value = row["unit_value_usd"].to_numpy(dtype=float)
     owed = lines["cost_usd"].to_numpy(dtype=float) - lines["loss_usd"].to_numpy(dtype=float)
-    needed = np.ceil(np.divide(owed, margin, out=np.full(len(lines), np.inf), where=margin > 0) - SMALLEST_USD)
+    needed = np.ceil(np.divide(owed, value, out=np.full(len(lines), np.inf), where=value > 0) - SMALLEST_USD)
     pays = chance_above(stock + np.maximum(needed, 1.0) - 1.0, mean, spread)
     shares["pays_chance_share"] = np.where(needed <= units, pays, 0.0)
     return shares

@@ -15,7 +15,7 @@ from pipelines.planning.problem import Plan
 SHORTAGE_COLUMNS = ["location_id", "item_id", "short_units", "reason_code", "reason", "value_usd"]
 SHORT_FROM_UNITS = 0.5
 ROW_COLUMNS = [
-    *("item_id", "location_id", "units_per_pack", "lost_units", "floor_units", "unit_margin_usd", "forecast_note", "frozen_reason"),
+    *("item_id", "location_id", "units_per_pack", "lost_units", "floor_units", "unit_value_usd", "forecast_note", "frozen_reason"),
     *("is_stale", "is_held", "is_donor", "fastest_weeks", "receiver_packs", "reachable_units"),
 ]
 PAIR_COLUMNS = [
@@ -44,7 +44,7 @@ def shortages(case: PlanCase, plan: Plan, view: PlanView | None = None) -> pd.Da
 
     Codes: frozen, stale_data, held_by_tripwire, no_surplus, below_cost, lane_closed, dock_full, storage_full, shelf_life, locked, budget,
     not_chosen. `short_units` is demand
-    expected to be lost before the next supply less what the plan brings; `value_usd` its margin. Sorted by value, highest first.
+    expected to be lost before the next supply less what the plan brings; `value_usd` what losing it costs. Sorted by value, highest first.
     """
     scene = _set_scene(case, view or PlanView.of(case, plan))
     found = []
@@ -52,7 +52,7 @@ def shortages(case: PlanCase, plan: Plan, view: PlanView | None = None) -> pd.Da
         row = scene.rows[position]
         short = row["lost_units"] - scene.book.received[row["item_id"], row["location_id"]] * row["units_per_pack"]
         code, reason = _judge(scene, position, row)
-        value = round(short * float(row["unit_margin_usd"]), 6)
+        value = round(short * float(row["unit_value_usd"]), 6)
         found.append([row["location_id"], row["item_id"], round(short, 2), code, reason, value])
     frame = pd.DataFrame(found, columns=SHORTAGE_COLUMNS)
     return frame.sort_values(["value_usd", "item_id", "location_id"], ascending=[False, True, True]).reset_index(drop=True)

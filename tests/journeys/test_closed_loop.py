@@ -7,9 +7,14 @@ import json
 import shutil
 from pathlib import Path
 
+import duckdb
 import pandas as pd
+import pytest
 
 from dagster_project.nights import Nights
+from pipelines.domain.policy import Policy
+from pipelines.flows import Run
+from pipelines.flows.night import _read_case
 from pipelines.queries import read_lines
 from pipelines.settings import load_settings
 from pipelines.store.ledger import open_ledger
@@ -95,6 +100,23 @@ def test_one_receipt_changes_a_learned_parameter_and_the_next_plan_and_nothing_e
     assert plans[0]["objective_usd"] != plans[1]["objective_usd"], "the plan's own money moves with the yield"
     for name in ("fct_demand_daily", "fct_stock_daily", "fct_plan_inputs", "fct_inbound", "dim_item", "dim_lane"):
         pd.testing.assert_frame_equal(mart(uninterrupted, name), mart(home, name))
+
+
+def test_the_penalty_of_finance_reaches_the_plan(own_home, played_loop):
+    """50 USD for every sale that one location loses: its units alone gain more, and it gives its own away more dearly."""
+    run = Run(load_settings(home=own_home).folders, played_loop.last_day, Policy())
+    before = _read_case(run)
+    assert (before.context.rows["unit_value_usd"] == before.context.rows["unit_margin_usd"]).all()
+    place = before.problem["gains"][0]["location_id"]
+    with duckdb.connect(str(run.work.store)) as connection:
+        connection.execute("UPDATE marts.dim_finance SET lost_sale_penalty_usd_per_unit = 50 WHERE location_id = ?", [place])
+    after = _read_case(run)
+    dearer = (after.context.rows["unit_value_usd"] - before.context.rows["unit_value_usd"]).groupby(after.context.rows["location_id"])
+    assert dearer.agg(["min", "max"]).loc[place].tolist() == pytest.approx([50.0, 50.0])
+    assert dearer.max().drop(place).max() == 0.0
+    gains = [{(row["item_id"], row["location_id"]): row["segments"] for row in case.problem["gains"]} for case in (before, after)]
+    changed = {key for key in gains[0] if gains[0][key] != gains[1][key]}
+    assert changed == {key for key in gains[0] if key[1] == place}
 
 
 def correct_one_receipt(home: Path) -> tuple[dt.date, str]:
