@@ -17,6 +17,8 @@ from pipelines.machine.failures import remedy_of
 
 # Typer answers an interrupt with this code itself.
 INTERRUPTED = 130
+# How the story of a fault begins, which belongs into the log.
+TRACEBACK = "Traceback (most recent call last)"
 
 app = typer.Typer(
     name="evenstock",
@@ -60,7 +62,7 @@ def call(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         if arguments and "--help" not in arguments:
-            _refuse_unknown_variables()
+            _keep_to_environment()
         result = command.main(args=arguments, prog_name="evenstock", standalone_mode=False)
         if result == INTERRUPTED:
             raise KeyboardInterrupt
@@ -82,11 +84,11 @@ def call(arguments: list[str]) -> int:
         return _report_crash(error)
 
 
-def _refuse_unknown_variables() -> None:
-    """A misspelt variable is refused by every command, also by those that need no setting."""
-    from pipelines.settings import refuse_unknown
+def _keep_to_environment() -> None:
+    """Every command keeps to the limits that the environment sets, and refuses a misspelt variable, also where it needs no home."""
+    from pipelines.settings import keep_limits
 
-    refuse_unknown(os.environ)
+    keep_limits()
 
 
 def _open_streams() -> None:
@@ -114,7 +116,7 @@ def _report(error: EvenstockError) -> int:
 
 def _report_crash(error: Exception) -> int:
     """One line on the screen, with the remedy where the machine is at fault; the whole story in a file."""
-    said = clean(" ".join(str(error).split()))[:300] or type(error).__name__
+    said = clean(" ".join(str(error).partition(TRACEBACK)[0].split()))[:300] or type(error).__name__
     remedy = f"; {found}" if (found := remedy_of(said)) else ""
     log = _write_log(error)
     complain(f"internal error: {said}{remedy}" + (f"; the details are in {log}" if log else ""))

@@ -7,10 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from cli.files import check_writable, read_document, write_whole
+from cli.numbers import finite
 from cli.screen import complain, gap_text, progress_bar, say
 from pipelines.domain.errors import NoValidPlan
 from pipelines.domain.foreign_text import clean
+from pipelines.domain.ranges import SECONDS
 
+LONGEST_S = SECONDS.high
 ProblemFile = Annotated[Path, typer.Option("--problem", metavar="FILE", help="evenstock-problem/1 as JSON, may be gzipped (.gz).")]
 
 
@@ -19,8 +22,10 @@ def solve(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="Where the plan (evenstock-plan/1) goes; gzipped if its name ends in .gz.")
     ],
-    time_limit: Annotated[float, typer.Option("--time-limit", metavar="S", min=0, help="Seconds, as a safety net.")] = 60.0,
-    gap: Annotated[float, typer.Option("--gap", metavar="G", min=0.0, max=1.0, help="Stop at this relative gap.")] = 1e-6,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", metavar="S", min=0, max=LONGEST_S, callback=finite, help="Seconds, as a safety net.")
+    ] = 60.0,
+    gap: Annotated[float, typer.Option("--gap", metavar="G", min=0.0, max=1.0, callback=finite, help="Stop at this relative gap.")] = 1e-6,
 ) -> None:
     """Solve a problem file and write the plan, after an independent audit. A fallback plan is written with a warning."""
     from pipelines.flows.solving import solve_apart
@@ -52,10 +57,16 @@ def generate(
         int, typer.Option("--items", min=1, max=1_000_000, help="Items drawn; those that nothing can pay for are left out.")
     ] = 1_000,
     locations: Annotated[int, typer.Option("--locations", min=2, max=200, help="Locations; lanes join all pairs.")] = 10,
-    density: Annotated[float, typer.Option("--density", min=0.01, max=1.0, help="Share of locations that stock an item.")] = 0.8,
+    density: Annotated[
+        float, typer.Option("--density", min=0.01, max=1.0, callback=finite, help="Share of locations that stock an item.")
+    ] = 0.8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal bytes.")] = 0,
-    budget: Annotated[float | None, typer.Option("--budget", min=0, metavar="USD", help="Budget of the plan; none by default.")] = None,
-    min_shipment_kg: Annotated[float, typer.Option("--min-shipment-kg", min=0, help="Least weight of a lane that is used.")] = 0.0,
+    budget: Annotated[
+        float | None, typer.Option("--budget", min=0, metavar="USD", callback=finite, help="Budget of the plan; none by default.")
+    ] = None,
+    min_shipment_kg: Annotated[
+        float, typer.Option("--min-shipment-kg", min=0, callback=finite, help="Least weight of a lane that is used.")
+    ] = 0.0,
 ) -> None:
     """Write a planning problem of any size, drawn from a seed: newsvendor curves, gamma demand, lanes between places strewn over a map."""
     from pipelines.planning.generate import ProblemSize, generate_problem

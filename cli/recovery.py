@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.numbers import finite
 from cli.screen import complain, print_table, progress_bar, say
 from pipelines.domain.errors import InputRefused, RebuildDiffers, UsageError
 
@@ -22,7 +23,9 @@ def backup(
     target: Annotated[
         Path | None, typer.Argument(metavar="TARGET", help="Folder of backups; beside the home, named after it, if not given.")
     ] = None,
-    wait: Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a night or decision to end.")] = 30.0,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="S", min=0, callback=finite, help="Seconds to wait for a night or decision to end.")
+    ] = 30.0,
     dry_run: DryRun = False,
 ) -> None:
     """Back up landed files, ledger, publications, policy, layouts and verdicts into a new folder, with the sha256 of every file.

@@ -8,7 +8,8 @@ import difflib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -30,29 +31,25 @@ INTERNAL = (FAULT_VARIABLE, TESTING_VARIABLE, *STORE_VARIABLES)
 LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1")
 
 
-class Settings(BaseSettings):
-    """Every variable that Evenstock reads. Unknown `EVENSTOCK_` variables and insecure values are refused."""
+class LimitSettings(BaseSettings):
+    """What a process may use; the part of the settings that commands without a home keep to as well."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
-    home: Path = Field(default=Path("var"), description="Folder of all state; made absolute.")
-    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
-    real_data: Path | None = Field(default=None, description="Folder of the real data sets (m5/, geo/), for the demo and the tests.")
-    start_date: dt.date = Field(default=dt.date(2011, 1, 1), description="First business date Dagster offers as a partition.")
     duckdb_memory: str = Field(default="2GB", description="Memory limit of each DuckDB connection, such as 2GB or 512MB.")
     duckdb_temp: str = Field(default="8GB", description="Limit of DuckDB's temporary files.")
     duckdb_threads: int = Field(default=2, ge=1, le=64, description="Threads of each DuckDB connection.")
-    forecast_threads: int = Field(default=1, ge=1, le=64, description="Threads of LightGBM where a forecast uses it (--method ml).")
     solver_megabytes: int = Field(default=0, ge=0, le=1_000_000, description="Address space of the solver's process; 0 means no limit.")
     solver_grace_seconds: float = Field(
         default=30.0, ge=1, le=3600, description="How long after its own time limit a solver that does not answer is killed."
     )
-    dbt_target: Path | None = Field(default=None, description="Folder for dbt's parsed project; empty means a folder in the home.")
-    ledger_url: str = Field(default="", description="SQLAlchemy URL of the ledger; empty means ledger.sqlite in the home.")
-    drop_seconds: float = Field(
-        default=60.0, ge=0, le=86400, description="How long a file without manifest or marker must stay unchanged to count as whole."
-    )
-    drop_looks: int = Field(default=2, ge=1, le=1000, description="How many looks of the landing sensor in a row must see it unchanged.")
+
+    @field_validator("duckdb_memory", "duckdb_temp")
+    @classmethod
+    def _check_size(cls, value: str) -> str:
+        if not re.fullmatch(r"[1-9][0-9]{0,5}(MB|GB)", value):
+            raise ValueError(f"{value!r} is not a size such as 512MB or 2GB")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -66,6 +63,28 @@ class Settings(BaseSettings):
         """Arguments first, then the environment; no files."""
         return init_settings, env_settings
 
+    @property
+    def limits(self) -> ProcessLimits:
+        """What a process that works with these settings may use."""
+        solver = self.solver_megabytes, self.solver_grace_seconds
+        return ProcessLimits(self.duckdb_memory, self.duckdb_temp, self.duckdb_threads, *solver)
+
+
+class Settings(LimitSettings):
+    """Every variable that Evenstock reads. Unknown `EVENSTOCK_` variables and insecure values are refused."""
+
+    home: Path = Field(default=Path("var"), description="Folder of all state; made absolute.")
+    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    real_data: Path | None = Field(default=None, description="Folder of the real data sets (m5/, geo/), for the demo and the tests.")
+    start_date: dt.date = Field(default=dt.date(2011, 1, 1), description="First business date Dagster offers as a partition.")
+    forecast_threads: int = Field(default=1, ge=1, le=64, description="Threads of LightGBM where a forecast uses it (--method ml).")
+    dbt_target: Path | None = Field(default=None, description="Folder for dbt's parsed project; empty means a folder in the home.")
+    ledger_url: str = Field(default="", description="SQLAlchemy URL of the ledger; empty means ledger.sqlite in the home.")
+    drop_seconds: float = Field(
+        default=60.0, ge=0, le=86400, description="How long a file without manifest or marker must stay unchanged to count as whole."
+    )
+    drop_looks: int = Field(default=2, ge=1, le=1000, description="How many looks of the landing sensor in a row must see it unchanged.")
+
     @field_validator("home", "real_data", "dbt_target")
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
@@ -75,13 +94,6 @@ class Settings(BaseSettings):
             return value.expanduser().resolve()
         except (OSError, RuntimeError) as error:
             raise ValueError(f"{value} leads nowhere ({error}); name a folder") from None
-
-    @field_validator("duckdb_memory", "duckdb_temp")
-    @classmethod
-    def _check_size(cls, value: str) -> str:
-        if not re.fullmatch(r"[1-9][0-9]{0,5}(MB|GB)", value):
-            raise ValueError(f"{value!r} is not a size such as 512MB or 2GB")
-        return value
 
     @field_validator("ledger_url")
     @classmethod
@@ -111,12 +123,6 @@ class Settings(BaseSettings):
         return Home(self.home)
 
     @property
-    def limits(self) -> ProcessLimits:
-        """What a process that works with these settings may use."""
-        solver = self.solver_megabytes, self.solver_grace_seconds
-        return ProcessLimits(self.duckdb_memory, self.duckdb_temp, self.duckdb_threads, *solver)
-
-    @property
     def settling(self) -> Settling:
         """When a file of a drop without manifest or marker counts as whole."""
         return Settling(self.drop_looks, self.drop_seconds)
@@ -129,14 +135,28 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     """
     refuse_unknown(os.environ if environ is None else environ)
     arm_from_environment(os.environ if environ is None else environ)
-    try:
+    with _naming_variables():
         settings = Settings(**overrides)
+    use_limits(settings.limits)
+    return settings
+
+
+def keep_limits() -> None:
+    """Keep this process to the limits of the environment from now on, whatever its home is. Raises `UsageError` as `load_settings` does."""
+    refuse_unknown(os.environ)
+    with _naming_variables():
+        use_limits(LimitSettings().limits)
+
+
+@contextmanager
+def _naming_variables() -> Generator[None]:
+    """A value that is refused is told by the name of its variable."""
+    try:
+        yield
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "EVENSTOCK_HOME"
         raise UsageError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
-    use_limits(settings.limits)
-    return settings
 
 
 def refuse_unknown(environ: Mapping[str, str]) -> None:

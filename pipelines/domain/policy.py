@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from pipelines.domain.errors import InputRefused, did_you_mean, shown
-from pipelines.domain.ranges import AMOUNT, COUNT, DAYS, POSITIVE, PROBABILITY, RATIO_UP, SHARE, WEEKS, Range
+from pipelines.domain.ranges import AMOUNT, COUNT, DAYS, POSITIVE, PROBABILITY, RATIO_UP, SECONDS, SHARE, WEEKS, Range
 
 # What the gates check, by the name that a verdict gives it; `suite` stands for every expectation of a feed's suite.
 GATE_RULES = (
@@ -69,7 +69,7 @@ class PlanningPolicy:
     gap_share: float = _within(SHARE, 1e-4)
     exact_arcs_limit: int = _within(Range(0, 10**9), 2000)
     node_limit: int = _within(COUNT, 20000)
-    time_limit_s: float = _within(AMOUNT, 60.0)
+    time_limit_s: float = _within(SECONDS, 60.0)
 
 
 @dataclass(frozen=True)

@@ -31,4 +31,6 @@ PROBABILITY = Range(0.0, 1.0, is_low_open=True, is_high_open=True)
 DAYS = Range(1, 3660)
 WEEKS = Range(1, 520)
 COUNT = Range(1, 10**9)
+# A day: longer than any night, and a clock can wait for it.
+SECONDS = Range(0.0, 86400.0)
 RATIO_UP = Range(1.0)

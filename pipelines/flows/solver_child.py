@@ -29,8 +29,8 @@ def main(parent: int, megabytes: int) -> None:
         _say({"stopped_by": "memory"})
     except EvenstockError as error:
         _say({"refused": type(error).__name__, "message": str(error)})
-    except Exception:
-        _say({"broken": traceback.format_exc()})
+    except Exception as error:
+        _say({"broken": f"{type(error).__name__}: {error}", "story": traceback.format_exc()})
     else:
         _say({"plan": plan.to_json()})
 

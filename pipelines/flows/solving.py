@@ -34,7 +34,7 @@ def solve_apart(
     The child is killed some seconds after the search's own limit (`EVENSTOCK_SOLVER_GRACE_SECONDS`): the solver looks at its clock
     only now and then, and not at all while it hangs. What it took to load compiled code is given on top. A child that is killed,
     crashes or runs out of memory gives the plan of firm lines alone, with solve_info["stopped_by"] wall, crash or memory. Raises what
-    the child refused, by its own class, and `RuntimeError` with its story for a fault of ours.
+    the child refused, by its own class, and `RuntimeError` with the cause, then its story, for a fault of ours.
     """
     limits = process_limits()
     command = [sys.executable, "-P", str(CHILD), str(os.getpid()), str(limits.solver_megabytes)]
@@ -94,5 +94,5 @@ def _conclude(last: dict[str, Any], document: Mapping[str, Any], source: str, di
     if "refused" in last:
         raise getattr(errors, last["refused"])(last["message"])
     if "broken" in last:
-        raise RuntimeError(f"the solver's process failed:\n{last['broken']}")
+        raise RuntimeError(f"the solver's process failed: {last['broken']}\n{last['story']}")
     return fallback_plan(Problem.from_json(document, source), last.get("stopped_by", died_of))

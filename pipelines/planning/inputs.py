@@ -23,7 +23,6 @@ from pipelines.planning.item_locations import (
     join_rows,
     net_stock,
     pick_firm_lines,
-    value_units,
     weekly_demand,
     weekly_supply,
 )
@@ -72,13 +71,11 @@ def build_case(
 
     `stock` fct_plan_inputs, `inbound` fct_inbound, `weekly` and `summary` of the forecast, `items`/`locations`/`lanes` the dimensions,
     `lane_parameters` what was learned per lane, `firm_lines` approved transfers that have not shipped. Columns are those of the marts;
-    `stock` may carry `next_review_days` where the date of the next supplier order is known. `frozen` maps item-locations (item, location)
-    that failed a gate to the reason: they neither give nor take, their firm lines stay. `facts` is what optional terms of the policy read,
-    `finance` dim_finance, whose penalty of a lost sale is added to the margin.
-    Raises `InputRefused` for an item without master data.
+    `stock` may carry `next_review_days` where the date of the next supplier order is known. `frozen` maps (item, location) that failed a
+    gate to the reason: they neither give nor take, their firm lines stay. `facts` is what optional terms of the policy read, `finance`
+    dim_finance, whose penalty of a lost sale is added to the margin. Raises `InputRefused` for an item without master data.
     """
-    rows = join_rows(stock, items, summary, policy, frozen or {})
-    rows["unit_value_usd"] = value_units(rows, finance)
+    rows = join_rows(stock, items, summary, policy, frozen or {}, finance)
     week_count = count_weeks(weekly, policy)
     demand, has_forecast = weekly_demand(rows, weekly, week_count)
     firm = pick_firm_lines(firm_lines, inbound)

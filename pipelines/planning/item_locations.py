@@ -24,7 +24,14 @@ def count_weeks(weekly: pd.DataFrame, policy: Policy) -> int:
     return max(1, min(policy.planning.horizon_weeks, known))
 
 
-def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, policy: Policy, frozen: Mapping[Pair, str]) -> pd.DataFrame:
+def join_rows(
+    stock: pd.DataFrame,
+    items: pd.DataFrame,
+    summary: pd.DataFrame,
+    policy: Policy,
+    frozen: Mapping[Pair, str],
+    finance: pd.DataFrame | None,
+) -> pd.DataFrame:
     """One row per item-location with master data, window in weeks, forecast's note and reason to freeze; sorted by item, location.
 
     window = days to the next review + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master
@@ -43,6 +50,7 @@ def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, p
         rows[column] = rows["item_id"].map(master[column]) if column in master else None
     numbers = ["weight_kg", "volume_m3", "unit_cost_usd", "unit_margin_usd"]
     rows[numbers] = rows[numbers].astype(float)
+    rows["unit_value_usd"] = _value_units(rows, finance)
     rows["units_per_pack"] = rows["item_id"].map(master["units_per_pack"]).astype(np.int64)
     service = policy.service
     lead = master["supplier_lead_time_days"].astype(float).fillna(service.default_supplier_lead_time_days)
@@ -61,7 +69,7 @@ def join_rows(stock: pd.DataFrame, items: pd.DataFrame, summary: pd.DataFrame, p
     return rows
 
 
-def value_units(rows: pd.DataFrame, finance: pd.DataFrame | None) -> pd.Series:
+def _value_units(rows: pd.DataFrame, finance: pd.DataFrame | None) -> pd.Series:
     """USD that a lost unit costs, per row: its margin, and finance's penalty for the location and the item's category where it sets one.
 
     `finance` is dim_finance: location_id, category, lost_sale_penalty_usd_per_unit.

@@ -92,3 +92,17 @@ def test_no_variable_is_read_elsewhere():
         or 'getenv("EVENSTOCK' in path.read_text()
     }
     assert readers <= {"cli/main.py"}
+
+
+def test_the_example_lists_every_setting_with_its_default():
+    text = (Path(__file__).resolve().parents[3] / ".env.example").read_text()
+    listed = dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    defaults = {f"EVENSTOCK_{name.upper()}": known.default for name, known in Settings.model_fields.items()}
+    assert listed == {name: "" if value is None else str(value) for name, value in defaults.items()}
+
+
+def test_a_file_of_variables_is_not_read(tmp_path, monkeypatch):
+    """As .env.example says: what is not exported does not hold."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("EVENSTOCK_SEED=7\n")
+    assert load_settings().seed == 0

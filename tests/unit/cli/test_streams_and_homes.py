@@ -96,7 +96,7 @@ def test_interrupted_says_so_in_one_line(monkeypatch, capfd):
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "_refuse_unknown_variables", interrupt)
+    monkeypatch.setattr(main, "_keep_to_environment", interrupt)
     assert main.call(["plan", "show"]) == 130
     assert capfd.readouterr().err == "evenstock: stopped; nothing half-done is kept\n"
 

@@ -22,6 +22,7 @@ from pipelines.domain.policy import Policy, parse_policy
         ("planning", "pallet_kg", 0, "above 0"),
         ("planning", "pallets_per_truck", 0, "at least 1"),
         ("planning", "time_limit_s", float("inf"), "finite"),
+        ("planning", "time_limit_s", 86401, "at most 86400"),
         ("planning", "gamma", float("nan"), "finite"),
         ("planning", "eta", 10**400, "finite"),
         pytest.param("planning", "eta", 10**5000, "finite", id="thousands of digits"),

@@ -54,6 +54,7 @@ def test_what_the_solver_refuses_is_refused_here_by_its_own_class():
         solve_apart(PROBLEM | {"format": "something/2"}, SolveOptions(), source="problem.json")
 
 
-def test_a_fault_of_ours_is_no_fallback():
-    with pytest.raises(RuntimeError, match="the solver's process failed"):
+def test_a_fault_of_ours_is_no_fallback_and_names_its_cause_first():
+    with pytest.raises(RuntimeError, match=r"^the solver's process failed: TypeError: .*\n") as fault:
         solve_apart(PROBLEM, SolveOptions(exact_arcs_limit=None))
+    assert "Traceback" in str(fault.value), "the story is for the log"

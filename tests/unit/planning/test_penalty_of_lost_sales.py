@@ -43,8 +43,9 @@ def test_and_at_the_donor(frames, as_of):
 @pytest.mark.parametrize("other", [{"category": "toys"}, {"place": "WI_3"}, {"usd": 0.0}, {"own": None}])
 def test_elsewhere_for_others_and_at_nothing_it_changes_nothing(frames, as_of, other):
     inputs = charged(frames, **other)
-    with_it, without = build_case(**inputs, policy=Policy(), as_of=as_of), build_case(
-        **inputs | {"finance": inputs["finance"].iloc[:0]}, policy=Policy(), as_of=as_of
+    with_it, without = (
+        build_case(**inputs, policy=Policy(), as_of=as_of),
+        build_case(**inputs | {"finance": inputs["finance"].iloc[:0]}, policy=Policy(), as_of=as_of),
     )
     assert with_it.problem == without.problem and with_it.problem["arcs"]
 
@@ -61,7 +62,7 @@ def test_a_penalty_moves_what_did_not_pay(frames, as_of):
 
 
 def test_shortages_and_chances_count_it(frames, as_of):
-    """One pack may go. What is still short is worth its margin and the penalty; two sold units pay for the line, or one with the penalty."""
+    """One pack may go. A unit still short is worth margin and penalty; two units sold pay for the line, or one with it."""
     found, policy = {}, parse_policy({"planning": {"donor_share_cap": 0.06}})
     for usd in (0.0, 7.5):
         case = build_case(**charged(frames, usd=usd), policy=policy, as_of=as_of)
