@@ -61,6 +61,11 @@ def join_rows(
     weeks = (wait + rows["item_id"].map(lead)).map(candidates.arrival_week).clip(lower=1)
     rows["window_weeks"] = weeks.astype(np.int64)
     rows["lead_weeks"] = rows["item_id"].map(lead).map(candidates.arrival_week).astype(np.int64)
+    return _note_forecast(rows, summary)
+
+
+def _note_forecast(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """The spread of demand and the forecast's note, per row."""
     notes = summary.set_index(["item_id", "location_id"])["note"] if len(summary) else pd.Series(dtype=object)
     index = pd.MultiIndex.from_frame(rows[["item_id", "location_id"]])
     spreads = summary.set_index(["item_id", "location_id"])["dispersion_k"] if "dispersion_k" in summary else pd.Series(dtype=float)
