@@ -81,8 +81,9 @@ def build_case(
     firm = pick_firm_lines(firm_lines, inbound)
     arriving = weekly_supply(rows, inbound, firm, week_count, as_of)
     rows = net_stock(rows, firm, policy).assign(window_weeks=rows["window_weeks"].clip(upper=week_count))
-    on_hand, window = rows["available_units"].to_numpy(dtype=float), rows["window_weeks"].to_numpy()
-    paths = curves.project_stock(on_hand, arriving, demand[:, None, :], window)
+    paths = curves.project_stock(
+        rows["available_units"].to_numpy(dtype=float), arriving, demand[:, None, :], rows["window_weeks"].to_numpy()
+    )
     rows = describe_rows(rows, paths, arriving, demand, has_forecast, as_of)
     lane_frame = candidates.prepare_lanes(lanes, lane_parameters, as_of, policy.terms.exact_weight_tariffs)
     pairs = candidates.pair_rows(rows, lane_frame)
