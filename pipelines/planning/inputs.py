@@ -23,6 +23,7 @@ from pipelines.planning.item_locations import (
     join_rows,
     net_stock,
     pick_firm_lines,
+    project_rows,
     weekly_demand,
     weekly_supply,
 )
@@ -70,10 +71,10 @@ def build_case(
     """Build the planning case of the evening of `as_of`; the result does not depend on the order of any frame's rows.
 
     `stock` fct_plan_inputs, `inbound` fct_inbound, `weekly` and `summary` of the forecast, `items`/`locations`/`lanes` the dimensions,
-    `lane_parameters` what was learned per lane, `firm_lines` approved transfers that have not shipped. Columns are those of the marts;
-    `stock` may carry `next_review_days` where the date of the next supplier order is known. `frozen` maps (item, location) that failed a
-    gate to the reason: they neither give nor take, their firm lines stay. `facts` is what optional terms of the policy read, `finance`
-    dim_finance, whose penalty of a lost sale is added to the margin. Raises `InputRefused` for an item without master data.
+    `lane_parameters` what was learned per lane, `firm_lines` approved transfers that have not shipped, `facts` what optional terms of the
+    policy read, `finance` dim_finance, whose penalty of a lost sale is added to the margin. Columns are those of the marts; `stock` may
+    carry `next_review_days`. `frozen` maps (item, location) that failed a gate to the reason: they neither give nor take, their firm lines
+    stay. Raises `InputRefused` for an item without master data.
     """
     rows = join_rows(stock, items, summary, policy, frozen or {}, finance)
     week_count = count_weeks(weekly, policy)
@@ -81,9 +82,7 @@ def build_case(
     firm = pick_firm_lines(firm_lines, inbound)
     arriving = weekly_supply(rows, inbound, firm, week_count, as_of)
     rows = net_stock(rows, firm, policy).assign(window_weeks=rows["window_weeks"].clip(upper=week_count))
-    paths = curves.project_stock(
-        rows["available_units"].to_numpy(dtype=float), arriving, demand[:, None, :], rows["window_weeks"].to_numpy()
-    )
+    paths = project_rows(rows, arriving, demand)
     rows = describe_rows(rows, paths, arriving, demand, has_forecast, as_of)
     lane_frame = candidates.prepare_lanes(lanes, lane_parameters, as_of, policy.terms.exact_weight_tariffs)
     pairs = candidates.pair_rows(rows, lane_frame)

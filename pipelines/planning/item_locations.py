@@ -148,6 +148,12 @@ def net_stock(rows: pd.DataFrame, firm: pd.DataFrame, policy: Policy) -> pd.Data
     return rows
 
 
+def project_rows(rows: pd.DataFrame, arriving: np.ndarray, demand: np.ndarray) -> curves.StockPaths:
+    """Stock on the mean path of each row within its window; `arriving` and `demand` are `(rows, weeks)` in units."""
+    on_hand, window = rows["available_units"].to_numpy(dtype=float), rows["window_weeks"].to_numpy()
+    return curves.project_stock(on_hand, arriving, demand[:, None, :], window)
+
+
 def describe_rows(
     rows: pd.DataFrame, paths: curves.StockPaths, arriving: np.ndarray, demand: np.ndarray, has_forecast: np.ndarray, as_of: dt.date
 ) -> pd.DataFrame:
@@ -190,6 +196,5 @@ def _late_supply(rows: pd.DataFrame, lost: np.ndarray, arriving: np.ndarray, dem
     first = np.where(lost > curves.SNAP, weeks, lost.shape[1]).min(axis=1)[:, None]
     late = np.where(weeks > first, arriving, 0.0)
     sooner = arriving - late + np.where(weeks == first, late.sum(axis=1)[:, None], 0.0)
-    on_hand, window = rows["available_units"].to_numpy(dtype=float), rows["window_weeks"].to_numpy()
-    then = curves.project_stock(on_hand, sooner, demand[:, None, :], window).lost_units[:, 0, :]
+    then = project_rows(rows, sooner, demand).lost_units[:, 0, :]
     return late.sum(axis=1), (lost - then).sum(axis=1).clip(min=0.0)
