@@ -26,9 +26,9 @@ RECONCILIATION = "reconciliation"
 class GateInputs:
     """What the gate of one feed judges: the partition, how it came about and what it is compared with.
 
-    `trailing_counts` has a 0 for a day on which extracts came and the feed had no row. The fields from `before` on are those of
-    `gate_inputs.Past`, packs and the item-locations that refused rows are about; `new_columns` are names that the header has since
-    this file, and that nobody reads.
+    `rows_in` counts the `rows_left_out` as well, which are not of the feed as its layout says. `trailing_counts` has a 0 for a day on
+    which extracts came and the feed had no row. The fields from `before` on are those of `gate_inputs.Past`, packs and the item-locations
+    that refused rows are about; `new_columns` are names that the header has since this file, and that nobody reads.
     """
 
     feed: str
@@ -45,6 +45,7 @@ class GateInputs:
     quarantined_pairs: list[tuple[str, str, str, str, str, int]]
     is_delivered: bool = True
     new_columns: tuple[str, ...] = ()
+    rows_left_out: int = 0
 
 
 def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
@@ -81,7 +82,8 @@ def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResul
     refused = read_quarantined_pairs(result.quarantine_path, home, as_of) if result and quarantined else []
     marks = past.before, past.recent, packs, past.fingerprints, past.changed_rows, refused
     new = read_new_columns(home, feed, as_of) if result else ()
-    return GateInputs(feed, frame, rows_in, quarantined, counts, known, *marks, is_delivered=result is not None, new_columns=new)
+    left_out = result.rows_left_out if result else 0
+    return GateInputs(feed, frame, rows_in, quarantined, counts, known, *marks, result is not None, new, left_out)
 
 
 def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> list[int]:

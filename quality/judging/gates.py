@@ -1,6 +1,7 @@
 """The gate of one landed partition: may it be used? Each check blocks or warns; reconciliation between feeds is a room further."""
 
 import datetime
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -21,6 +22,9 @@ __all__ = ["Failing", "GateCheck", "GateVerdict", "Severity", "run_gate", "verdi
 MIN_TRAILING_DAYS = 3
 EVENT_NOISE_SIGMAS = 4.0
 ROWS_PER_EVENT = 3.0
+# A loss to less than this share of the usual rows warns where chance alone makes it rarer than this.
+LOST_SHARE = 0.1
+LOST_BY_CHANCE = 0.001
 MAX_QUIET_DAYS = 7
 
 
@@ -38,22 +42,26 @@ def run_gate(
     history: History | None = None,
     quarantined: Sequence[Failing] = (),
     new_columns: Sequence[str] = (),
+    rows_left_out: int = 0,
 ) -> GateVerdict:
     """Judge the accepted rows of one partition (`frame` as from `read_partition`).
 
-    `trailing_counts` are rows of earlier days, 0 for a quiet one. `known_keys` maps a referenced feed to its keys (none: it blocks).
-    `history` is what values are compared with, `quarantined` names item-locations of refused rows, `new_columns` what nobody reads.
+    Of `rows_in` the `rows_left_out` are not of the feed, as its layout says: they count for nothing. `trailing_counts` are rows of earlier
+    days, 0 for a quiet one. `known_keys` maps a referenced feed to its keys (none: it blocks). `history` is what values are compared with,
+    `quarantined` names item-locations of refused rows, `new_columns` what nobody reads.
     """
-    if contract.may_be_empty and not rows_in:
-        return verdict(contract.feed, business_date, [check_quiet_day(contract, is_delivered, trailing_counts)], 0, 0, policy)
+    own_rows = rows_in - rows_left_out
+    if contract.may_be_empty and not own_rows:
+        quiet = check_quiet_day(contract, is_delivered, trailing_counts, rows_left_out)
+        return verdict(contract.feed, business_date, [quiet], 0, 0, policy)
     if absent := tuple(column.name for column in contract.columns if column.name not in frame):
         found = GateCheck("columns_present", False, "block", f"{len(absent)} columns missing", "every column of the contract", absent)
         return verdict(contract.feed, business_date, [found], len(frame), rows_quarantined, policy)
     references, strangers = check_references(contract, frame, known_keys, policy)
     checks = [
-        check_rows_present(contract, len(frame), rows_in),
+        check_rows_present(len(frame), own_rows, rows_left_out),
         check_row_count(contract, len(frame), trailing_counts, policy),
-        check_quarantine_share(rows_in, rows_quarantined, policy),
+        check_quarantine_share(own_rows, rows_quarantined, policy),
         *_check_contract(contract, frame),
         check_keys_unique(contract, frame),
         check_columns_read(new_columns),
@@ -98,21 +106,27 @@ def judge_against_past(
     return [mixups, decimals, check_swapped_columns(scene), check_shifted_rows(scene), repeated], mixed + shifted, marks
 
 
-def check_rows_present(contract: FeedContract, rows: int, rows_in: int) -> GateCheck:
+def check_rows_present(rows: int, own_rows: int, rows_left_out: int) -> GateCheck:
     """No accepted row at all blocks; a day without a row to accept is the matter of `check_quiet_day`."""
-    return GateCheck("rows_present", rows > 0, "block", f"{rows} of {rows_in} rows accepted", "1 or more")
+    return GateCheck("rows_present", rows > 0, "block", _say_accepted(rows, own_rows, rows_left_out), "1 or more")
 
 
-def check_quiet_day(contract: FeedContract, is_delivered: bool, trailing_counts: Sequence[int]) -> GateCheck:
+def _say_accepted(rows: int, own_rows: int, rows_left_out: int) -> str:
+    return f"{rows} of {own_rows} rows accepted" + (f", {rows_left_out} left out by the layout" if rows_left_out else "")
+
+
+def check_quiet_day(contract: FeedContract, is_delivered: bool, trailing_counts: Sequence[int], rows_left_out: int = 0) -> GateCheck:
     """A day without rows of a feed that may be empty: a matter of course, a warning, or a feed that is missing.
 
-    Where rows are expected daily, a file with a header alone is the sender's word that nothing happened, and warns. No file warns
-    only if at most half of 3 or more earlier days had rows; otherwise the feed is missing, which blocks.
+    Where rows are expected daily, a file with a header alone, or with nothing but rows that its layout leaves out, is the sender's word
+    that nothing happened, and warns. No file warns only if at most half of 3 or more earlier days had rows; otherwise the feed is
+    missing, which blocks.
     """
     if not contract.expected_daily:
-        return GateCheck("rows_present", True, "block", "0 of 0 rows accepted", "0 or more")
+        return GateCheck("rows_present", True, "block", _say_accepted(0, 0, rows_left_out), "0 or more")
     if is_delivered:
-        return GateCheck("rows_present", False, "warn", "a file with a header and no rows", "rows, unless the day was quiet")
+        seen = f"a file whose {rows_left_out} rows are all left out by the layout" if rows_left_out else "a file with a header and no rows"
+        return GateCheck("rows_present", False, "warn", seen, "rows, unless the day was quiet")
     days, busy = len(trailing_counts), sum(count > 0 for count in trailing_counts)
     blocks = days < MIN_TRAILING_DAYS or 2 * busy > days
     observed = f"feed missing: no file, rows on {busy} of {days} earlier days"
@@ -123,7 +137,8 @@ def check_row_count(contract: FeedContract, rows: int, trailing_counts: Sequence
     """Rows against the trailing median m: |rows - m| / m warns above one share and blocks above another.
 
     Events scatter like Poisson counts and bring about three rows each (the lines of an order), so that rows have the variance 3 m: for
-    events a change within 4 sqrt(3 m) never fails. Measured on a small generated world: 50 shipments on a Saturday after a median of 26.
+    events a change within 4 sqrt(3 m) never blocks. Measured on a small generated world: 50 shipments on a Saturday after a median of 26.
+    Below m = 60 that is nearly m itself, so that a loss could never fail; `is_lost` tells when one warns.
     More events than usual only warn: what must never pass silently is missing rows, and repeated ones fail the key. Feeds that may be
     empty and are not expected daily come in bursts and only warn. Quiet days stay out of the median. Fewer than 3 earlier days with
     rows: no history, no judgement. Events of a day whose weekday is always quiet, as Sundays may be, are held against that: the median
@@ -140,17 +155,32 @@ def check_row_count(contract: FeedContract, rows: int, trailing_counts: Sequence
     noise = EVENT_NOISE_SIGMAS * (ROWS_PER_EVENT * median) ** 0.5 if contract.kind == "event" else 0.0
     is_expected_to_swing = (contract.may_be_empty and not contract.expected_daily) or (contract.kind == "event" and rows > median)
     blocks = change > max(policy.count_block_share * median, noise) and not is_expected_to_swing
-    fails = change > max(policy.count_warn_share * median, noise)
+    is_lost = contract.kind == "event" and contract.expected_daily and is_lost_by_no_chance(rows, median)
+    fails = change > max(policy.count_warn_share * median, noise) or is_lost
     limit = policy.count_block_share if blocks else policy.count_warn_share
     observed = f"{rows} rows, {(rows - median) / median:+.0%} against the trailing median {median:g}"
     return GateCheck("row_count", not fails, "block" if blocks else "warn", observed, f"within {limit:.0%}")
 
 
-def check_quarantine_share(rows_in: int, rows_quarantined: int, policy: GatePolicy) -> GateCheck:
-    """Quarantined rows over rows in: any warns, more than the policy's share blocks."""
-    share = rows_quarantined / rows_in if rows_in else 0.0
+def is_lost_by_no_chance(rows: int, median: float) -> bool:
+    """Whether nearly all rows of a day are gone: less than a tenth of the median m, and rarer by chance than 1 in 1,000.
+
+    Documents come like Poisson counts of mean m / 3 and have a row each at least, so that P(rows <= r) <= P(documents <= r).
+
+    >>> is_lost_by_no_chance(1, 40), is_lost_by_no_chance(1, 30), is_lost_by_no_chance(1, 20), is_lost_by_no_chance(4, 40)
+    (True, True, False, False)
+    """
+    if rows >= LOST_SHARE * median:
+        return False
+    mean = median / ROWS_PER_EVENT
+    return sum(math.exp(n * math.log(mean) - mean - math.lgamma(n + 1)) for n in range(rows + 1)) < LOST_BY_CHANCE
+
+
+def check_quarantine_share(own_rows: int, rows_quarantined: int, policy: GatePolicy) -> GateCheck:
+    """Quarantined rows over the rows of the feed: any warns, more than the policy's share blocks."""
+    share = rows_quarantined / own_rows if own_rows else 0.0
     blocks = share > policy.max_quarantine_share
-    observed, limit = f"{rows_quarantined} of {rows_in} rows ({share:.2%})", f"at most {policy.max_quarantine_share:.0%}"
+    observed, limit = f"{rows_quarantined} of {own_rows} rows ({share:.2%})", f"at most {policy.max_quarantine_share:.0%}"
     return GateCheck("quarantine_share", rows_quarantined == 0, "block" if blocks else "warn", observed, limit)
 
 

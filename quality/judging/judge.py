@@ -65,6 +65,7 @@ def judge_feed(inputs: Any, business_date: datetime.date, policy: GatePolicy) ->
         history=history,
         quarantined=quarantined,
         new_columns=inputs.new_columns,
+        rows_left_out=inputs.rows_left_out,
     )
 
 

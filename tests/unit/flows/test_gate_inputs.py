@@ -7,15 +7,34 @@ import pandas as pd
 import pytest
 
 from pipelines import flows
+from pipelines.domain.policy import Policy
+from pipelines.extracts.landing.kept_layouts import find_layout
 from pipelines.extracts.landing.landing_zone import land_files
 from pipelines.flows.dispatched import read_dispatched
 from pipelines.flows.gate_inputs import read_new_columns
 from pipelines.flows.known import read_known
 from pipelines.store.home import Home
 from quality.judging.gates import check_columns_read
+from quality.judging.judge import judge_feed
+from tests.faults.mutations.judge import cheap_suites
+from tests.landed import land_file
 
 DAY = dt.date(2026, 1, 5)
 HEADER = "location_id,item_id,lot_id,system_qty,counted_qty,at"
+POSTINGS = b"""layout: acme_postings
+system: acme
+feed: wms_movements
+description: Postings of Acme, of which only some move stock.
+where:
+  - {column: KIND, in: [S]}
+columns:
+  event_id: ID
+  at: AT
+  location_id: PLANT
+  item_id: SKU
+  type: {value: sale}
+  qty_units: QTY
+"""
 
 
 @pytest.fixture
@@ -42,6 +61,22 @@ def test_a_column_that_nobody_reads_is_new_once(home):
     check = check_columns_read(("bin",))
     assert (check.passed, check.severity, check.examples) == (False, "warn", ("bin",))
     assert check_columns_read(()).passed
+
+
+@pytest.mark.parametrize(("kinds", "passed", "failed"), [("XXXXX", True, ["rows_present"]), ("SXXXX", False, ["rows_present"])])
+def test_rows_that_a_layout_leaves_out_are_not_of_the_feed(kinds, passed, failed, home):
+    """Five postings that move nothing are a quiet day; one refused row beside four of them is all that the feed had."""
+    path = home.root / "postings.csv"
+    home.layouts.mkdir(parents=True)
+    (home.layouts / "acme_postings.yaml").write_bytes(POSTINGS)
+    rows = [f"E{n},{DAY} 10:00,A,I0,many,{kind}" for n, kind in enumerate(kinds)]
+    path.write_text("\n".join(["ID,AT,PLANT,SKU,QTY,KIND", *rows, ""]))
+    land_file(home.landing, path, "wms_movements", DAY, layout=find_layout("acme_postings", (home.layouts,)))
+    inputs = flows.read_gate_inputs(home, "wms_movements", DAY, flows.ingest_feed(home, "wms_movements", DAY), Policy())
+    assert (inputs.rows_in, inputs.rows_left_out) == (5, kinds.count("X"))
+    with cheap_suites():
+        said = judge_feed(inputs, DAY, Policy().gate)
+    assert (said.passed, [check.name for check in said.failures][:1]) == (passed, failed)
 
 
 def test_counts_are_known_from_many_days(home):

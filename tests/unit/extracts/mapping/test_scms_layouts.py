@@ -13,10 +13,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.domain.policy import Policy
 from pipelines.extracts.checking.contract_check import CheckedFile, check_file
 from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.landing.kept_layouts import find_layout
 from pipelines.extracts.layouts.layout import load_layout
 from pipelines.extracts.layouts.layout_reading import read_layout
+from pipelines.flows import ingest_feed, read_gate_inputs
+from pipelines.store.home import Home
+from quality.judging.judge import judge_feed
+from tests.faults.mutations.judge import cheap_suites
+from tests.landed import land_file
 
 HISTORY = Path(os.environ.get("EVENSTOCK_REAL_DATA", "absent")) / "scms" / "scms_delivery_history.parquet"
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "layout-tutorial.md"
@@ -113,6 +120,20 @@ def test_direct_drops_become_purchase_orders(history, items):
         assert row["expected_date"] == line["scheduled_delivery_date"].date() and row["received_at"] == line["delivered_date"].date()
         assert row["qty_ordered"] == row["qty_received"] == line[PACKS]
         assert row["ordered_at"] == _month_first(line["PO Sent to Vendor Date"])
+
+
+@pytest.mark.parametrize(
+    ("layout", "share"),
+    [("scms_purchase_orders", "333 of 4920 rows (6.77%)"), ("scms_sales_orders", "1660 of 5404 rows (30.72%)")],
+)
+def test_a_gate_blocks_what_is_too_dirty_whatever_else_is_in_the_file(layout, share, history, items, tmp_path):
+    """More than half of the lines are of the other feed, and take nothing from the share of those that were refused."""
+    home, day, feed = Home(tmp_path), dt.date(2015, 9, 30), load_layout(layout).feed
+    land_file(home.landing, HISTORY, feed, day, layout=find_layout(layout), companions={"ITEMS": items})
+    inputs = read_gate_inputs(home, feed, day, ingest_feed(home, feed, day), Policy())
+    with cheap_suites():
+        said = {check.name: check for check in judge_feed(inputs, day, Policy().gate).failures}
+    assert (said["quarantine_share"].severity, said["quarantine_share"].observed) == ("block", share)
 
 
 def test_the_days_of_orders_are_written_month_first(history):

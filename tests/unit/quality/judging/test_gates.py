@@ -50,6 +50,9 @@ FAILURES = {
     "grown": ({"trailing_counts": [1, 1, 1]}, "row_count", "block"),
     "some quarantined": ({"rows_in": 100, "rows_quarantined": 5}, "quarantine_share", "warn"),
     "many quarantined": ({"rows_in": 100, "rows_quarantined": 6}, "quarantine_share", "block"),
+    "many of its own quarantined": ({"rows_in": 200, "rows_left_out": 120, "rows_quarantined": 5}, "quarantine_share", "block"),
+    "some of its own quarantined": ({"rows_in": 220, "rows_left_out": 120, "rows_quarantined": 5}, "quarantine_share", "warn"),
+    "none of its own": ({"frame": stock_frame().head(0), "rows_in": 9, "rows_left_out": 9}, "rows_present", "block"),
     "null": ({"frame": stock_frame(location_id=["CA_1", None])}, "expect_column_values_to_not_be_null:location_id", "block"),
     "all null": ({"frame": stock_frame(on_hand=[None, None])}, "expect_column_values_to_not_be_null:on_hand", "block"),
     "negative": ({"frame": stock_frame(on_hand=[10, -1])}, "expect_column_values_to_be_between:on_hand", "block"),
@@ -108,6 +111,14 @@ def test_few_unknown_references_or_future_rows_only_warn():
         ("erp_sales_orders", 18, [10, 10, 10], True, "warn"),
         ("erp_sales_orders", 31, [10, 10, 10], True, "warn"),
         ("erp_sales_orders", 33, [10, 10, 10], False, "warn"),
+        ("erp_sales_orders", 1, [40, 40, 40], False, "warn"),
+        ("erp_sales_orders", 3, [40, 40, 40], False, "warn"),
+        ("erp_sales_orders", 4, [40, 40, 40], True, "warn"),
+        ("erp_sales_orders", 1, [30, 30, 30], False, "warn"),
+        ("erp_sales_orders", 1, [20, 20, 20], True, "warn"),
+        ("erp_sales_orders", 1, [2, *[40] * 6] * 4, True, "warn"),
+        ("wms_movements", 0, [40, 40, 40], False, "warn"),
+        ("wms_receipts", 1, [40, 40, 40], True, "warn"),
         ("erp_sales_orders", 250, [1000, 1000, 1000], False, "block"),
         ("erp_sales_orders", 50, [40, *[1000] * 6] * 4, True, "warn"),
         ("erp_sales_orders", 50, [*[1000] * 6, 40] * 4, False, "block"),
@@ -126,6 +137,8 @@ def test_a_quiet_day_passes_only_where_the_contract_allows_it():
     empty = pd.DataFrame({column.name: pd.Series(dtype="str") for column in receipts.columns})
     assert gate(empty, receipts).passed
     assert not gate(empty, receipts, rows_in=3, rows_quarantined=3).passed
+    assert gate(empty, receipts, rows_in=3, rows_left_out=3).passed
+    assert not gate(empty, receipts, rows_in=3, rows_left_out=2, rows_quarantined=1).passed
     stock = load_contract("wms_stock")
     assert not gate(pd.DataFrame({column.name: pd.Series(dtype="str") for column in stock.columns}), stock).passed
 
@@ -150,6 +163,16 @@ def test_a_header_alone_says_that_the_day_was_quiet_and_no_file_that_a_busy_feed
     assert [(check.name, check.severity) for check in verdict.failures] == [("rows_present", severity)]
     assert ("feed missing" in verdict.failures[0].observed) == (not is_delivered)
     assert verdict.passed == (severity == "warn")
+
+
+def test_a_file_with_nothing_but_rows_that_its_layout_leaves_out_is_a_quiet_day():
+    """A Sunday of a system that writes other events into the same file: the night goes on, and the figures say why."""
+    contract = load_contract("wms_movements")
+    empty = pd.DataFrame(columns=[column.name for column in contract.columns])
+    verdict = gate(empty, contract, rows_in=5, rows_left_out=5, trailing_counts=[40, 40, 40])
+    assert verdict.passed
+    assert [(check.name, check.severity) for check in verdict.failures] == [("rows_present", "warn")]
+    assert verdict.failures[0].observed == "a file whose 5 rows are all left out by the layout"
 
 
 @pytest.mark.parametrize(
