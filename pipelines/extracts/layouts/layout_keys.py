@@ -130,7 +130,7 @@ _NUMBER_OR_SOURCE = {"type": ["string", "array", "number"], "minLength": 1, "ite
 COLUMN: dict[str, Schema] = {
     "from": _source("source column; of several spellings the first that the header has"),
     "value": _WORD | {"description": "the same text in every row"},
-    "sum": _sources("source columns that are added up; an empty one is 0"),
+    "sum": _sources("source columns that are added up; an empty one is 0, and if all are empty, so is the sum"),
     "minus": _sources("source columns taken off the `sum`"),
     "join": _sources("source columns written one behind the other; none may be empty"),
     "with": {"type": "string", "description": "what stands between the joined columns"},

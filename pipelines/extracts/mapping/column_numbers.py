@@ -44,7 +44,7 @@ def converted(text: "ColumnText", cell: Cell, ours: bool) -> Cell:
 
 
 def added_up(text: "ColumnText") -> Cell:
-    """Canonical text of the sum of some columns, less others; empty ones are 0."""
+    """Canonical text of the sum of some columns, less others; empty ones are 0, and where all are empty the source says nothing."""
     terms, cells = [], []
     for sign, group in (("+", text.rule.sources), ("-", text.rule.minus)):
         for spellings in group:
@@ -52,7 +52,9 @@ def added_up(text: "ColumnText") -> Cell:
             number = _exact(text, _parsed(text, source.text, source), source)
             terms.append(f"{sign} coalesce({number.cell.name}, 0)")
             cells.append(number.cell)
-    return _finished(text, _Number(text.stages.step(f"CAST(0 AS HUGEINT) {' '.join(terms)}", *cells), SCALE))
+    some = ", ".join(cell.name for cell in cells)
+    total = text.stages.step(f"CASE WHEN coalesce({some}) IS NOT NULL THEN CAST(0 AS HUGEINT) {' '.join(terms)} END", *cells)
+    return _finished(text, _Number(total, SCALE))
 
 
 def _parsed(text: "ColumnText", cell: Cell, source: Source | None, ours: bool = False) -> Cell:

@@ -213,7 +213,7 @@ def test_a_sum_holds_every_row_of_its_key_once_or_is_not_accepted(tmp_path, cell
     assert checked.rows_in == checked.accepted.num_rows + checked.quarantined.num_rows + checked.merged
     found = {(row["location_id"], row["item_id"]): row["on_hand"] for row in checked.accepted.to_pylist()}
     for key in {(row["l"], row["i"]) for row in rows}:
-        texts = {(row["s"], row["n"] or "0") for row in rows if (row["l"], row["i"]) == key}
-        sound = len({place for place, _ in texts}) == len(texts) and all(text != "x" for _, text in texts)
+        texts = {(row["s"], row["n"]) for row in rows if (row["l"], row["i"]) == key}
+        sound = len({place for place, _ in texts}) == len(texts) and all(text not in ("x", "") for _, text in texts)
         total = sum(int(text) for _, text in texts) if sound else -1
         assert found.get(key) == (total if sound and total >= 0 else None), (key, texts)

@@ -117,9 +117,29 @@ def test_columns_are_added_up(one, two, off, wanted, check_mapped):
         assert only_fault(checked)[1] == wanted
 
 
-def test_the_sum_of_empty_cells_is_nothing_on_hand(check_mapped):
-    checked = check_mapped("wms_stock", {"on_hand": {"sum": ["a", "b"]}, "reserved": 0, "blocked": 0}, [{"a": "", "b": ""}])
-    assert checked.accepted["on_hand"].to_pylist() == [0]
+EMPTY = {"a": "", "b": "", "c": ""}
+
+
+@pytest.mark.parametrize(
+    ("cells", "more", "wanted"),
+    [
+        ({}, {}, ("a,b,c", "missing_value", "a=, b=, c=")),
+        ({"b": "0"}, {}, 0),
+        ({"b": "4"}, {}, 4),
+        ({"b": "4"}, {"multiply": 12}, 48),
+        ({"c": "0"}, {}, 0),
+        ({}, {"default": 0}, 0),
+        ({}, {"multiply": 12}, ("a,b,c", "missing_value", "a=, b=, c=")),
+        ({"b": "NULL"}, {}, ("a,b,c", "missing_value", "a=, b=NULL, c=")),
+    ],
+)
+def test_a_sum_of_which_every_cell_is_empty_says_nothing_and_is_not_nothing_on_hand(cells, more, wanted, check_mapped):
+    rule = {"on_hand": {"sum": ["a", "b"], "minus": ["c"]} | more, "reserved": 0, "blocked": 0}
+    checked = check_mapped("wms_stock", rule, [EMPTY | cells], values={"empty": ["NULL"]})
+    if isinstance(wanted, int):
+        assert checked.accepted["on_hand"].to_pylist() == [wanted]
+    else:
+        assert only_fault(checked) == wanted
 
 
 def test_a_floating_number_keeps_what_it_can(check_mapped):
