@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import GatePolicy
+from pipelines.domain.verdict import VERDICT_FORMAT, verdict_text
 
-FORMAT = "evenstock-gate/1"
 MAX_EXAMPLES = 5
 MAX_FAILING = 20_000
 # A check that names rows one by one names up to so many.
@@ -85,8 +85,7 @@ class GateVerdict:
 
     def to_json(self) -> str:
         """Canonical JSON: the same verdict gives the same bytes."""
-        body = {"format": FORMAT} | asdict(self) | {"business_date": self.business_date.isoformat()}
-        return json.dumps(body, sort_keys=True, indent=1) + "\n"
+        return verdict_text(**asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "GateVerdict":
@@ -94,14 +93,14 @@ class GateVerdict:
         try:
             return cls.from_body(json.loads(text))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputRefused(f"not a gate verdict of format {FORMAT}: {error}; run the gate again") from error
+            raise InputRefused(f"not a gate verdict of format {VERDICT_FORMAT}: {error}; run the gate again") from error
 
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "GateVerdict":
         """Read the object that `to_json` wrote. Raises `InputRefused` for anything else."""
         try:
             body = dict(body)
-            if body.pop("format") != FORMAT:
+            if body.pop("format") != VERDICT_FORMAT:
                 raise KeyError("format")
             checks = tuple(GateCheck(**(check | {"examples": tuple(check["examples"])})) for check in body.pop("checks"))
             failing = tuple(Failing(**entry) for entry in body.pop("failing", ()))
@@ -109,7 +108,7 @@ class GateVerdict:
             known = {field.name for field in fields(cls)}
             return cls(business_date=day, checks=checks, failing=failing, **{k: v for k, v in body.items() if k in known})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputRefused(f"not a gate verdict of format {FORMAT}: {error}; run the gate again") from error
+            raise InputRefused(f"not a gate verdict of format {VERDICT_FORMAT}: {error}; run the gate again") from error
 
 
 def verdict(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import EvenstockError, GateBlocked, InputRefused, UsageError
+from pipelines.domain.verdict import verdict_text
 from pipelines.extracts.arrival.settling import Settling, Sighting, see_files
 from pipelines.flows.run import DAILY_FEEDS, FEEDS
 from pipelines.machine.writing import write_bytes
@@ -116,19 +117,12 @@ def _save_arrival(home: Home, as_of: dt.date, remarks: list[str], refused: str) 
         _check("nothing_unread", "warn", observed, "no file that nobody reads", remarks[:MAX_SHOWN], passed=not remarks),
     ]
     folder = home.gates / as_of.isoformat()
-    return write_bytes("gates.verdict", folder / f"{ARRIVAL}.json", verdict_text(ARRIVAL, as_of, checks).encode())
+    return write_bytes("gates.verdict", folder / f"{ARRIVAL}.json", verdict_text(ARRIVAL, as_of, checks, passed=not refused).encode())
 
 
 def refused_verdict(feed: str, as_of: dt.date, said: str) -> str:
     """The verdict on a feed whose file cannot be read, which no gate will see."""
-    return verdict_text(feed, as_of, [_check("readable", "block", said, "a file that can be read", (), passed=False)])
-
-
-def verdict_text(feed: str, as_of: dt.date, checks: list[dict[str, Any]]) -> str:
-    """A verdict as the gates write it (evenstock-gate/1), of checks on files, not on rows."""
-    passed = all(check["passed"] or check["severity"] == "warn" for check in checks)
-    body: dict[str, Any] = {"format": "evenstock-gate/1", "feed": feed, "business_date": as_of.isoformat(), "passed": passed}
-    return json.dumps(body | {"checks": checks, "rows": 0, "rows_quarantined": 0}, sort_keys=True, indent=1) + "\n"
+    return verdict_text(feed, as_of, [_check("readable", "block", said, "a file that can be read", (), passed=False)], passed=False)
 
 
 def _check(name: str, severity: str, observed: str, expected: str, examples: Any, *, passed: bool) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipelines.domain.verdict import VERDICT_FORMAT
 from pipelines.health.advice import remedy_of, title_of
 from pipelines.health.window import read_json_object
 
-VERDICT_FORMAT = "evenstock-gate/1"
 FROZEN_FORMAT = "evenstock-frozen/1"
 FROZEN = "frozen.json"
 RECONCILIATION = "reconciliation"

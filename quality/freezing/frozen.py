@@ -1,6 +1,6 @@
 """Which item-locations a day freezes: those that a local rule failed, with why and which rows to fix, until they are put right.
 
-Says nothing about worth: that needs the plan and is added by `pipelines.planning.frozen_worth`.
+Says nothing about worth: that needs the plan, is computed by `pipelines.planning.frozen` and added by `pipelines.flows.frozen`.
 """
 
 import datetime

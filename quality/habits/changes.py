@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from pipelines.extracts.contracts.contract import FeedContract, load_contract
-from quality.verdicts import GateCheck
+from quality.verdicts import MAX_NAMED, GateCheck
 
 MANY_SHARE = 0.2
 MANY_ROWS = 3
-MAX_NAMED = 200
 BY_THE_CLOCK = {"erp_items": {"lifecycle"}}
 RULE = "master_changes"
 

@@ -44,24 +44,20 @@ def run_gate(
     new_columns: Sequence[str] = (),
     rows_left_out: int = 0,
 ) -> GateVerdict:
-    """Judge the accepted rows of one partition (`frame` as from `read_partition`).
+    """Judge the accepted rows of one partition (`frame` as from `read_partition`); of `rows_in` the `rows_left_out` are not of the feed.
 
-    Of `rows_in` the `rows_left_out` are not of the feed, as its layout says: they count for nothing. `trailing_counts` are rows of earlier
-    days, 0 for a quiet one. `known_keys` maps a referenced feed to its keys (none: it blocks). `history` is what values are compared with,
-    `quarantined` names item-locations of refused rows, `new_columns` what nobody reads.
+    `trailing_counts` are rows of earlier days, 0 for a quiet one. `known_keys` maps a referenced feed to its keys (none: it blocks).
+    `history` is what values are compared with, `quarantined` names item-locations of refused rows, `new_columns` what nobody reads.
     """
-    own_rows = rows_in - rows_left_out
-    if contract.may_be_empty and not own_rows:
-        quiet = check_quiet_day(contract, is_delivered, trailing_counts, rows_left_out)
-        return verdict(contract.feed, business_date, [quiet], 0, 0, policy)
-    if absent := tuple(column.name for column in contract.columns if column.name not in frame):
-        found = GateCheck("columns_present", False, "block", f"{len(absent)} columns missing", "every column of the contract", absent)
-        return verdict(contract.feed, business_date, [found], len(frame), rows_quarantined, policy)
+    is_quiet = contract.may_be_empty and rows_in == rows_left_out
+    quiet = [check_quiet_day(contract, is_delivered, trailing_counts, rows_left_out)] if is_quiet else []
+    if found := quiet or check_columns_present(contract, frame):
+        return verdict(contract.feed, business_date, found, len(frame), rows_quarantined, policy)
     references, strangers = check_references(contract, frame, known_keys, policy)
     checks = [
-        check_rows_present(len(frame), own_rows, rows_left_out),
+        check_rows_present(len(frame), rows_in - rows_left_out, rows_left_out),
         check_row_count(contract, len(frame), trailing_counts, policy),
-        check_quarantine_share(own_rows, rows_quarantined, policy),
+        check_quarantine_share(rows_in - rows_left_out, rows_quarantined, policy),
         *_check_contract(contract, frame),
         check_keys_unique(contract, frame),
         check_columns_read(new_columns),
@@ -70,8 +66,15 @@ def run_gate(
         *_check_locations(contract, frame, business_date, known_keys),
     ]
     more, failing, marks = judge_against_past(contract, frame, business_date, policy, history or History())
-    failing += [*strangers, *quarantined]
-    return verdict(contract.feed, business_date, checks + more, len(frame), rows_quarantined, policy, failing=failing, **marks)
+    marks["failing"] = [*failing, *strangers, *quarantined]
+    return verdict(contract.feed, business_date, checks + more, len(frame), rows_quarantined, policy, **marks)
+
+
+def check_columns_present(contract: FeedContract, frame: pd.DataFrame) -> list[GateCheck]:
+    """The check that a column of the contract is missing, if one is: nothing else can be judged then."""
+    absent = tuple(column.name for column in contract.columns if column.name not in frame)
+    found = GateCheck("columns_present", False, "block", f"{len(absent)} columns missing", "every column of the contract", absent)
+    return [found] if absent else []
 
 
 def _check_locations(

@@ -38,10 +38,3 @@ def text_table(records: Sequence[tuple[int, Sequence[str]]], wanted: dict[str, i
     """Records given as (line, cells) as a table of the wanted cells and their lines."""
     columns = {name: pa.array([cells[i] for _, cells in records], pa.string()) for name, i in wanted.items()}
     return pa.table(columns | {LINE_COLUMN: pa.array([line for line, _ in records], pa.int64())})
-
-
-@dataclass(frozen=True)
-class Header:
-    """Names of a canonical file as written."""
-
-    names: tuple[str, ...]
