@@ -11,6 +11,7 @@ from pipelines.domain.policy import GatePolicy
 from pipelines.domain.verdict import VERDICT_FORMAT, verdict_text
 
 MAX_EXAMPLES = 5
+# A blocked verdict names up to so many: nothing is planned on it. One that lets the rest be planned names all that must be frozen.
 MAX_FAILING = 20_000
 # A check that names rows one by one names up to so many.
 MAX_NAMED = 200
@@ -63,8 +64,8 @@ class Failing:
 class GateVerdict:
     """All checks of one feed and business date. `passed` is true unless a blocking check failed.
 
-    `failing` lists the item-locations that can be named; `fingerprint` tells the rows apart from another day's, dates aside, and
-    `changed_rows` counts those that differ from the partition before (-1: not compared).
+    `failing` lists the item-locations that can be named, all of them if it passed; `fingerprint` tells the rows apart from another day's,
+    dates aside, and `changed_rows` counts those that differ from the partition before (-1: not compared).
     """
 
     feed: str
@@ -85,7 +86,9 @@ class GateVerdict:
 
     def to_json(self) -> str:
         """Canonical JSON: the same verdict gives the same bytes."""
-        return verdict_text(**asdict(self))
+        body: dict[str, Any] = asdict(replace(self, failing=()))
+        body["failing"] = [vars(entry) for entry in self.failing]  # may be many, and `asdict` takes its time for each
+        return verdict_text(**body)
 
     @classmethod
     def from_json(cls, text: str) -> "GateVerdict":
@@ -120,11 +123,14 @@ def verdict(
     policy: GatePolicy | None = None,
     **more: Any,
 ) -> GateVerdict:
-    """A verdict from its checks under the severities that people set: it passes unless a blocking one failed."""
+    """A verdict from its checks under the severities that people set: it passes unless a blocking one failed.
+
+    Whatever fails is in `failing` as long as it passes, so that no item-location is planned on because there are too many to list.
+    """
     judged = tuple(apply_severity(checks, policy or GatePolicy()))
     passed = all(check.passed or check.severity == "warn" for check in judged)
     kept = {check.name for check in judged} | {check.rule for check in judged}
-    failing = tuple(sorted(entry for entry in more.pop("failing", ()) if entry.check in kept))[:MAX_FAILING]
+    failing = tuple(sorted(entry for entry in more.pop("failing", ()) if entry.check in kept))[: None if passed else MAX_FAILING]
     return GateVerdict(feed, business_date, passed, judged, rows, rows_quarantined, failing, **more)
 
 

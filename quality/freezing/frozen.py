@@ -4,6 +4,7 @@ Says nothing about worth: that needs the plan, is computed by `pipelines.plannin
 """
 
 import datetime
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,13 +35,16 @@ def freeze_pairs(
     """
     told = {name for name, severity in policy.severity if severity != "block"}
     named: dict[Pair, list[Failing]] = {}
+    places = _Places(frames.get("wms_stock"))
     for entry in failing:
         if _rule(entry.check) not in told:
-            for pair in _expand(entry, frames.get("wms_stock")):
+            for pair in places.named_by(entry):
                 named.setdefault(pair, []).append(entry)
     entries = {pair: _entry(pair, found, date, files) for pair, found in named.items()}
+    counted = _pairs_of(frames.get("wms_counts"))
     for old in before.get("pairs", ()):
-        _carry(entries, old, frames, date, policy)
+        if (old["location_id"], old["item_id"]) not in counted:
+            _carry(entries, old, date, policy)
     pairs = [entries[pair] for pair in sorted(entries)]
     return {"format": FORMAT, "business_date": date.isoformat(), "pairs": pairs, "usd": 0.0, "rows": _count_rows(pairs), "says": ""}
 
@@ -58,14 +62,30 @@ def _rule(check: str) -> str:
     return check.split(":")[0]
 
 
-def _expand(entry: Failing, stock: pd.DataFrame | None) -> list[Pair]:
-    if entry.location_id and entry.item_id:
-        return [(entry.location_id, entry.item_id)]
-    if stock is None or not len(stock):
-        return []
-    column, wanted = ("item_id", entry.item_id) if entry.item_id else ("location_id", entry.location_id)
-    rows = stock.loc[stock[column] == wanted, ["location_id", "item_id"]].drop_duplicates()
-    return list(rows.itertuples(index=False, name=None))
+class _Places:
+    """The item-locations of today's stock, looked up by either half."""
+
+    def __init__(self, stock: pd.DataFrame | None) -> None:
+        self._stock = stock
+
+    def named_by(self, entry: Failing) -> list[Pair]:
+        """The pair that an entry names, or all in stock that share the half that it names."""
+        if entry.location_id and entry.item_id:
+            return [(entry.location_id, entry.item_id)]
+        return self._by_half.get(entry.item_id or entry.location_id, {}).get("item" if entry.item_id else "location", [])
+
+    @functools.cached_property
+    def _by_half(self) -> dict[str, dict[str, list[Pair]]]:
+        found: dict[str, dict[str, list[Pair]]] = {}
+        for pair in sorted(_pairs_of(self._stock)):
+            found.setdefault(pair[0], {}).setdefault("location", []).append(pair)
+            found.setdefault(pair[1], {}).setdefault("item", []).append(pair)
+        return found
+
+
+def _pairs_of(frame: pd.DataFrame | None) -> set[Pair]:
+    """The item-locations of a partition."""
+    return set() if frame is None or not len(frame) else set(zip(frame["location_id"], frame["item_id"], strict=True))
 
 
 def _entry(pair: Pair, found: Sequence[Failing], date: datetime.date, files: Mapping[str, str]) -> dict[str, Any]:
@@ -85,13 +105,11 @@ def _entry(pair: Pair, found: Sequence[Failing], date: datetime.date, files: Map
     }
 
 
-def _carry(
-    entries: dict[Pair, dict[str, Any]], old: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], date: datetime.date, policy: GatePolicy
-) -> None:
+def _carry(entries: dict[Pair, dict[str, Any]], old: Mapping[str, Any], date: datetime.date, policy: GatePolicy) -> None:
     """Keep a stock difference that nothing has put right yet, or drop one that today's movement back to the old truth settles."""
     pair = (old["location_id"], old["item_id"])
     since = datetime.date.fromisoformat(old["since"])
-    if not old["difference_units"] or (date - since).days >= policy.frozen_days or _is_counted(frames.get("wms_counts"), pair):
+    if not old["difference_units"] or (date - since).days >= policy.frozen_days:
         return
     today = entries.get(pair)
     total = old["difference_units"] + (today["difference_units"] if today else 0)
@@ -111,12 +129,6 @@ def _carry(
         "reasons": reasons,
     }
     entries[pair] |= {"plan_lines": [], "kpis": [], "usd": 0.0}
-
-
-def _is_counted(counts: pd.DataFrame | None, pair: Pair) -> bool:
-    if counts is None or not len(counts):
-        return False
-    return bool(((counts["location_id"] == pair[0]) & (counts["item_id"] == pair[1])).any())
 
 
 def _rows_at_fault(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

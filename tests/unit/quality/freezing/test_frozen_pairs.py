@@ -10,7 +10,7 @@ from pipelines.domain.policy import GatePolicy
 from pipelines.flows.frozen import add_worth
 from quality.freezing.frozen import check_frozen_share, freeze_pairs
 from quality.freezing.frozen_touch import add_touched
-from quality.verdicts import Failing, GateCheck, verdict
+from quality.verdicts import MAX_FAILING, Failing, GateCheck, GateVerdict, verdict
 
 DAY = dt.date(2026, 1, 5)
 STOCK = pd.DataFrame({"location_id": ["CA_1", "TX_2", "CA_1"], "item_id": ["I0", "I0", "I1"], "on_hand": 5})
@@ -35,6 +35,16 @@ def test_a_failing_pair_is_frozen_with_its_reasons_and_rows():
 def test_an_item_stands_for_its_locations_and_a_location_for_its_items():
     assert pairs(freeze(Failing("", "I0", "shifted_decimals", "x"))) == [("CA_1", "I0"), ("TX_2", "I0")]
     assert pairs(freeze(Failing("CA_1", "", "unit_mixup", "x"))) == [("CA_1", "I0"), ("CA_1", "I1")]
+
+
+def test_as_many_as_fail_are_frozen_however_many_and_a_blocked_verdict_names_some():
+    """3 % of a million item-locations are within what may be frozen: each of them, or the rest would be planned on known-wrong stock."""
+    wrong = [replace(REPLAY, item_id=f"I{n:05}") for n in range(MAX_FAILING + 5)]
+    said = {severity: verdict("wms_stock", DAY, [GateCheck("stock_replay", False, severity, "", "")], 1, 0, failing=wrong)
+            for severity in ("warn", "block")}  # fmt: skip
+    assert GateVerdict.from_json(said["warn"].to_json()) == said["warn"]
+    assert len(freeze(*said["warn"].failing)["pairs"]) == MAX_FAILING + 5
+    assert (said["block"].passed, len(said["block"].failing)) == (False, MAX_FAILING)
 
 
 def test_a_rule_that_people_set_to_warn_freezes_nothing():
