@@ -120,7 +120,7 @@ def load_whole_layout(layout: str) -> "Layout":
 
 
 def _business_date(data: Path, given: str | None) -> dt.date | None:
-    from pipelines.extracts.landing.landing_zone import infer_business_date
+    from pipelines.extracts.landing.handed_over import infer_business_date
 
     return parse_date(given, "--date") if given else infer_business_date(data)
 

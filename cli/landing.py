@@ -30,10 +30,11 @@ def land(
     """Keep files unchanged under their sha256 until the night of their business date: all of them, or none if one is refused.
 
     The newest version of a date is in force. Its own contents again change nothing, whatever their name, order or packing; those of an
-    older version come back as a new one.
+    older version come back as a new one. A file that a manifest beside it announces is held against the manifest's figures.
     """
+    from pipelines.extracts.landing.handed_over import hand_over
     from pipelines.extracts.landing.landed import list_landed
-    from pipelines.extracts.landing.landing_zone import infer_business_date, land_files
+    from pipelines.extracts.landing.landing_zone import land_on_purpose
     from pipelines.settings import load_settings
     from pipelines.store.lease import hold_lease
 
@@ -42,10 +43,10 @@ def land(
     feed, found = _reading(feed, layout, folders)
     beside = parse_companions(companions or [])
     given = parse_date(business_date, "--business-date") if business_date else None
-    dated = [(file, _date_of(file, given or infer_business_date(file, folders))) for file in files]
+    dated = [hand_over(file, feed, given, found, beside, folders) for file in files]
     with hold_lease(home.root, "evenstock land", now):
         before = {date: list_landed(home.landing, feed, date) for _, date in dated}
-        for landed in land_files(home.landing, dated, feed, arrived_at=now, layout=found, companions=beside):
+        for landed in land_on_purpose(home.landing, dated, arrived_at=now):
             _say_landed(landed, before[landed.business_date])
 
 
@@ -70,9 +71,3 @@ def _say_landed(landed: "LandedFile", before: "list[LandedFile]") -> None:
     by = f" by layout {landed.layout}" if landed.layout else ""
     which = f"{landed.feed} {landed.business_date} version {landed.version} is in force"
     say(f"{which} ({said}): {landed.bytes:,} bytes{by}, sha256 {landed.sha256[:12]}")
-
-
-def _date_of(file: Path, date: dt.date | None) -> dt.date:
-    if date is None:
-        raise UsageError(f"{file}: no business date in its name or a manifest beside it; give --business-date YYYY-MM-DD")
-    return date

@@ -11,8 +11,9 @@ from pathlib import Path
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.arrival.drop_names import match_files
 from pipelines.extracts.arrival.settling import Settling, Sighting
+from pipelines.extracts.landing.handed_over import date_in_name
 from pipelines.extracts.landing.kept_layouts import FoundLayout
-from pipelines.extracts.landing.landing_zone import Delivery, announced_deliveries, date_in_name
+from pipelines.extracts.landing.landing_zone import Delivery, announced_deliveries
 from pipelines.extracts.landing.manifest import MANIFEST_NAME, DropFile, read_manifest
 from pipelines.extracts.landing.repeats import content_sha256, last_line
 from pipelines.machine.reading import file_sha256

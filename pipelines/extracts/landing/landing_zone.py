@@ -3,7 +3,6 @@ beyond the sender's control figures.
 """
 
 import datetime
-import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,12 +10,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pipelines.domain.errors import InputRefused, UsageError
-from pipelines.domain.iso_date import read_iso_date
 from pipelines.extracts.contracts.contract import EARLIEST_YEAR, LATEST_YEAR, load_contract
 from pipelines.extracts.landing.control import verify_control
 from pipelines.extracts.landing.kept_layouts import FoundLayout, keep_layout, kept_layout
 from pipelines.extracts.landing.landed import LandedCompanion, LandedFile, claim_version, list_landed
-from pipelines.extracts.landing.manifest import MANIFEST_NAME, Manifest, check_companions, read_manifest
+from pipelines.extracts.landing.manifest import Manifest, check_companions, read_manifest
 from pipelines.extracts.landing.private_copy import copy_source
 from pipelines.extracts.landing.repeats import content_sha256, is_reordered
 from pipelines.extracts.reading.file_format import CANONICAL, open_records
@@ -24,7 +22,6 @@ from pipelines.machine.reading import file_sha256
 from pipelines.machine.temporary import temporary_beside
 from pipelines.machine.writing import move_into_place
 
-_DATE_IN_NAME = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _PACKED = (".gz", ".zip")
 _SUFFIXES = (".csv", ".txt", ".tsv", ".dat", ".xlsx", ".parquet", ".json", ".jsonl", ".ndjson", *_PACKED)
 
@@ -63,26 +60,32 @@ def land_files(
     layout: FoundLayout | None = None,
     companions: Mapping[str, Path] | None = None,
 ) -> list[LandedFile]:
+    """Land files of one feed as `land_on_purpose` does, all by the same layout and without figures of their sender."""
+    deliveries = [(Delivery(feed, Path(source), layout, dict(companions or {})), date) for source, date in dated]
+    return land_on_purpose(landing_dir, deliveries, arrived_at=arrived_at)
+
+
+def land_on_purpose(
+    landing_dir: Path, dated: Sequence[tuple[Delivery, datetime.date]], *, arrived_at: str | None = None
+) -> list[LandedFile]:
     """Land files of one feed that somebody hands over on purpose, or none: every header meets the contract before the first is kept.
 
     Unlike a repeated delivery, this brings older contents back: if a date had them before and another version is in force, they
     become the next version. Only the contents in force are a no-op. Raises `UsageError` for two files of one date, of which the
-    later would replace the earlier, and `InputRefused` for a file that cannot be read or is of another feed.
+    later would replace the earlier, and `InputRefused` for a file that cannot be read, is of another feed or not what its sender announced.
     """
     source_of = dict[datetime.date, Path]()
-    for source, date in dated:
+    for delivery, date in dated:
         check_business_date(date)
         if date in source_of:
-            both = f"{source_of[date]} and {source} are both {feed} of {date}, and the later would replace the earlier"
+            both = f"{source_of[date]} and {delivery.path} are both {delivery.feed} of {date}, and the later would replace the earlier"
             raise UsageError(f"{both}; put all rows of the date into one file, or land a correction by itself afterwards")
-        source_of[date] = source
+        source_of[date] = delivery.path
     with ExitStack() as stack:
-        deliveries = [Delivery(feed, Path(source), layout, dict(companions or {})) for source, _ in dated]
-        dates = [date for _, date in dated]
-        staged = [stack.enter_context(_staged(Path(landing_dir), *pair)) for pair in zip(deliveries, dates, strict=True)]
-        for copy, date in zip(staged, dates, strict=True):
+        staged = [(stack.enter_context(_staged(Path(landing_dir), delivery, date)), date) for delivery, date in dated]
+        for copy, date in staged:
             _check_header(copy, date)
-        return [_commit(Path(landing_dir), copy, date, arrived_at, brings_back=True) for copy, date in zip(staged, dates, strict=True)]
+        return [_commit(Path(landing_dir), copy, date, arrived_at, brings_back=True) for copy, date in staged]
 
 
 def land_drop(landing_dir: Path, drop_dir: Path, arrived_at: str | None = None, layout_folders: tuple[Path, ...] = ()) -> list[LandedFile]:
@@ -124,27 +127,6 @@ def check_business_date(date: datetime.date) -> None:
     """Raise `UsageError` for a date outside the years that any feed may name: plans would age by a slip of the pen."""
     if not EARLIEST_YEAR <= date.year <= LATEST_YEAR:
         raise UsageError(f"business date {date} is outside {EARLIEST_YEAR}-01-01 to {LATEST_YEAR}-12-31; correct the year")
-
-
-def infer_business_date(path: Path, layout_folders: tuple[Path, ...] = ()) -> datetime.date | None:
-    """The date in the manifest beside (or inside) `path`, else the only date YYYY-MM-DD in its name, else None."""
-    path = Path(path)
-    folder = path if path.is_dir() else path.parent
-    if (folder / MANIFEST_NAME).is_file():
-        drop = read_manifest(folder, layout_folders)
-        if path.is_dir() or path.name in {file.path.name for file in drop.files}:
-            return drop.business_date
-    return date_in_name(path.name)
-
-
-def date_in_name(name: str) -> datetime.date | None:
-    """The only date YYYY-MM-DD in a file's name, else None.
-
-    >>> date_in_name("stock_2026-02-03_final.csv"), date_in_name("stock_2026-02-30.csv")
-    (datetime.date(2026, 2, 3), None)
-    """
-    dates = set(_DATE_IN_NAME.findall(name))
-    return read_iso_date(dates.pop()) if len(dates) == 1 else None
 
 
 @contextmanager

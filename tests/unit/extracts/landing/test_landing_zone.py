@@ -7,7 +7,8 @@ import json
 import pytest
 
 from pipelines.domain.errors import InputRefused, UsageError
-from pipelines.extracts.landing.landing_zone import infer_business_date, land_drop, list_landed
+from pipelines.extracts.landing.handed_over import infer_business_date
+from pipelines.extracts.landing.landing_zone import land_drop, list_landed
 from tests.landed import land_file
 
 DAY = datetime.date(2026, 1, 5)
