@@ -17,13 +17,13 @@ from pipelines import flows
 from pipelines.extracts.lake.corrections import find_corrections, record_partitions
 from pipelines.extracts.lake.partitions import current_files, lake_digest
 from pipelines.extracts.landing.landed import list_landed
-from pipelines.extracts.landing.landing_zone import land_drop, land_files
+from pipelines.extracts.landing.landing_zone import land_drop
 from pipelines.store.home import Home
 from pipelines.twin.demand import generate_demand
 from pipelines.twin.extracts import write_drop, write_history_drop
 from pipelines.twin.simulate import Twin
 from pipelines.twin.world import build_generated_world
-from tests.landed import land_file
+from tests.landed import land_file, land_files
 
 CI_CASES, SOAK_CASES = 200, 1000
 HISTORY_DAYS, DAYS = 14, 3

@@ -47,11 +47,11 @@ with open_instance(settings):
 from pipelines.domain.policy import Policy
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake.partitions import ingest
-from pipelines.extracts.landing.landing_zone import land_files
+from pipelines.extracts.landing.landing_zone import Delivery, land_on_purpose
 from pipelines.health import write_health
 day, stock = dt.date(2026, 1, 5), load_contract("wms_stock")
 (out / "stock.csv").write_text(",".join(c.name for c in stock.columns) + "\\n2026-01-05,A,I1,,1,0,0,\\n2026-01-05,A,I2,,one,0,0,\\n")
-landed = land_files(home.landing, [(out / "stock.csv", day)], "wms_stock")[0]
+landed = land_on_purpose(home.landing, [(Delivery("wms_stock", out / "stock.csv"), day)])[0]
 assert ingest(landed, stock, home.lake, home.quarantine).rows_quarantined == 1
 write_health(home, day, Policy())
 assert (home.health_of(day) / "quarantine.csv").read_text().count("I2") == 1

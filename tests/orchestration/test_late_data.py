@@ -15,9 +15,9 @@ from cli import decisions
 from cli.plan import show
 from dagster_project.nights import Nights
 from pipelines.domain.errors import DecisionRefused
-from pipelines.extracts.landing.landing_zone import land_files
 from pipelines.queries import read_header, read_lines
 from pipelines.settings import load_settings
+from tests.landed import land_files
 
 
 def written(home: Path, *folders: str) -> dict[str, tuple[int, str]]:

@@ -51,20 +51,6 @@ class _Staged:
     companions: tuple[tuple[str, Path, str], ...]
 
 
-def land_files(
-    landing_dir: Path,
-    dated: Sequence[tuple[Path, datetime.date]],
-    feed: str,
-    *,
-    arrived_at: str | None = None,
-    layout: FoundLayout | None = None,
-    companions: Mapping[str, Path] | None = None,
-) -> list[LandedFile]:
-    """Land files of one feed as `land_on_purpose` does, all by the same layout and without figures of their sender."""
-    deliveries = [(Delivery(feed, Path(source), layout, dict(companions or {})), date) for source, date in dated]
-    return land_on_purpose(landing_dir, deliveries, arrived_at=arrived_at)
-
-
 def land_on_purpose(
     landing_dir: Path, dated: Sequence[tuple[Delivery, datetime.date]], *, arrived_at: str | None = None
 ) -> list[LandedFile]:

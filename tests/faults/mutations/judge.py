@@ -17,12 +17,12 @@ import pyarrow as pa
 from pipelines import flows
 from pipelines.domain.errors import EvenstockError
 from pipelines.extracts.contracts.contract import load_contract
-from pipelines.extracts.landing.landing_zone import land_drop, land_files
+from pipelines.extracts.landing.landing_zone import land_drop
 from pipelines.extracts.landing.manifest import MANIFEST_NAME
 from quality.expectations import suites
 from quality.judging.night import judge_night
 from tests.faults.mutations.night import CleanNight, accepted_rows, gate
-from tests.landed import land_file
+from tests.landed import land_file, land_files
 
 EQUAL, QUARANTINED, REFUSED, FROZEN, WARNED, SILENT, CRASHED = (
     "accepted-equal", "quarantined", "refused", "frozen", "warned by name", "SILENTLY WRONG", "CRASHED",

@@ -9,7 +9,6 @@ import pytest
 from pipelines import flows
 from pipelines.domain.policy import Policy
 from pipelines.extracts.landing.kept_layouts import find_layout
-from pipelines.extracts.landing.landing_zone import land_files
 from pipelines.flows.dispatched import read_dispatched
 from pipelines.flows.gate_inputs import read_new_columns
 from pipelines.flows.known import read_known
@@ -17,7 +16,7 @@ from pipelines.store.home import Home
 from quality.judging.gates import check_columns_read
 from quality.judging.judge import judge_feed
 from tests.faults.mutations.judge import cheap_suites
-from tests.landed import land_file
+from tests.landed import land_file, land_files
 
 DAY = dt.date(2026, 1, 5)
 HEADER = "location_id,item_id,lot_id,system_qty,counted_qty,at"

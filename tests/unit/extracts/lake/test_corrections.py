@@ -7,7 +7,7 @@ import pytest
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake.corrections import find_corrections, record_partitions
 from pipelines.extracts.lake.partitions import current_files, ingest
-from pipelines.extracts.landing.landing_zone import land_files
+from tests.landed import land_files
 
 DAY = datetime.date(2026, 1, 5)
 NEXT = DAY + datetime.timedelta(days=1)

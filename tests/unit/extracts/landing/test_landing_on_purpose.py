@@ -10,8 +10,8 @@ import pytest
 from pipelines.domain.errors import InputRefused, MachineFailed, UsageError
 from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.lake.partitions import current_files, ingest
-from pipelines.extracts.landing.landing_zone import land_drop, land_files, list_landed
-from tests.landed import land_file
+from pipelines.extracts.landing.landing_zone import land_drop, list_landed
+from tests.landed import land_file, land_files
 
 DAY = datetime.date(2026, 1, 5)
 NEXT = datetime.date(2026, 1, 6)

@@ -14,7 +14,6 @@ from pipelines import flows
 from pipelines.domain.errors import GateBlocked, InputRefused
 from pipelines.domain.policy import Policy
 from pipelines.extracts.landing.landed import list_landed
-from pipelines.extracts.landing.landing_zone import land_files
 from pipelines.flows.intake import gated_files
 from pipelines.store.home import Home
 from pipelines.twin.demand import generate_demand
@@ -23,6 +22,7 @@ from pipelines.twin.simulate import Twin
 from pipelines.twin.world import build_generated_world
 from quality.judging.night import judge_night
 from quality.judging.reopening import judge_partition, reopen_blocked, reopen_corrected
+from tests.landed import land_files
 
 POLICY = Policy()
 DAYS = 4
