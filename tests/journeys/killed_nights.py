@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,14 @@ class Kill:
     fault: str = ""
     after_s: float | None = None
     whole_tree: bool = False
+
+    def at_first_crossing(self) -> "Kill":
+        """The same kill when its boundary is crossed for the first time."""
+        return replace(self, fault=f"{self.fault.rpartition(':')[0]}:1")
+
+    def sooner(self) -> "Kill":
+        """The same kill after half the time."""
+        return replace(self, after_s=self.after_s / 2)
 
     def __str__(self) -> str:
         return self.fault or f"after {self.after_s:.1f} s, {'the whole tree' if self.whole_tree else 'the parent only'}"
