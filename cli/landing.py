@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pipelines.extracts.landing.kept_layouts import FoundLayout
     from pipelines.extracts.landing.landed import LandedFile
 
-MAX_ROWS_SHOWN = 20
-
 
 def land(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Extracts of one feed.")],

@@ -97,7 +97,9 @@ def make_forecasts(run: Run) -> dict[str, Any]:
     run.work.write_frame("forecast_weekly", forecast.weekly)
     run.work.write_frame("forecast_summary", forecast.summary)
     run.work.finish("forecast")
-    return {"pairs": len(forecast.summary), "mean_daily_units": float(forecast.summary["mean_daily_units"].sum())}
+    stocks = forecast.crosscheck[["safety_stock_units", "textbook_safety_stock_units"]].sum().astype(float).to_dict()
+    tripped = {"pairs_tripped": len(forecast.tripwire), "is_tripped_overall": forecast.is_tripped_overall}
+    return {"pairs": len(forecast.summary), "mean_daily_units": float(forecast.summary["mean_daily_units"].sum()), **stocks, **tripped}
 
 
 def _learned_exposure(run: Run) -> dict[str, float]:

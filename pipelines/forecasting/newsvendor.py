@@ -1,4 +1,4 @@
-"""Textbook stock targets: the newsvendor under normal and Poisson demand. Shown beside our own quantiles, never instead of them."""
+"""Textbook stock targets: the newsvendor under normal and Poisson demand. Published figures hold them; no run reads them."""
 
 import math
 from statistics import NormalDist

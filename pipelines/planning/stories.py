@@ -8,20 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.domain.errors import UsageError
 from pipelines.planning.explain import COST_PARTS, count_text, cover_text, usd_text
 from pipelines.planning.inputs import PlanCase
 from pipelines.planning.line_facts import PlanView, line_facts
 from pipelines.planning.plan_money import PlanLedger
 from pipelines.planning.problem import Plan
-
-
-def explain_line(case: PlanCase, plan: Plan, lines: pd.DataFrame, line_id: str) -> str:
-    """The whole story of one line for the command line. Raises `UsageError` for a line that the plan does not have."""
-    found = lines[lines["line_id"] == line_id]
-    if not len(found):
-        raise UsageError(f"no line {line_id} in this plan of {len(lines)} lines; list them with the plan's lines command")
-    return explain_lines(case, plan, found)[line_id]
 
 
 def explain_lines(case: PlanCase, plan: Plan, lines: pd.DataFrame, view: PlanView | None = None) -> dict[str, str]:

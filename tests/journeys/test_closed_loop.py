@@ -141,8 +141,11 @@ def correct_one_receipt(home: Path) -> tuple[dt.date, str]:
 def test_the_same_night_again_changes_no_byte(uninterrupted, next_day, tmp_path):
     home = Path(shutil.copytree(uninterrupted, tmp_path / "home", symlinks=True))
     before = snapshot(home)
-    Nights(load_settings(home=home), persistent=False).run("nightly", next_day[0].date)
+    said = Nights(load_settings(home=home), persistent=False).run("nightly", next_day[0].date)
     assert snapshot(home) == before
+    figures = next(told for told in said.values() if "textbook_safety_stock_units" in told)
+    assert 0 < figures["textbook_safety_stock_units"] < 3 * figures["safety_stock_units"], "shown beside ours"
+    assert 0 <= figures["pairs_tripped"] <= figures["pairs"] and figures["is_tripped_overall"] in (True, False)
 
 
 def snapshot(home: Path) -> dict[str, str]:

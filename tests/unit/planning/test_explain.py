@@ -6,7 +6,6 @@ import random
 import numpy as np
 import pytest
 
-from pipelines.domain.errors import UsageError
 from pipelines.domain.policy import Policy, parse_policy
 from pipelines.planning.audit import audit_plan
 from pipelines.planning.explain import LINE_COLUMNS, plan_lines
@@ -14,7 +13,7 @@ from pipelines.planning.inputs import build_case
 from pipelines.planning.problem import Problem
 from pipelines.planning.shortages import shortages
 from pipelines.planning.solve import SolveOptions, solve_problem
-from pipelines.planning.stories import explain_line
+from pipelines.planning.stories import explain_lines
 
 SCARCE = {("FOODS_3_090", "CA_1"): 100, ("FOODS_3_090", "TX_2"): 5}
 PLACES = ("CA_1", "TX_2", "WI_3")
@@ -73,6 +72,8 @@ def test_lines_add_up_to_the_objective_and_moves_go_from_surplus_to_shortage(fra
     assert lines["net_usd"].sum() == pytest.approx(plan.objective_usd, abs=0.005)
     assert (lines["benefit_usd"] - lines["cost_usd"] - lines["net_usd"]).abs().max() < 1e-5 if len(lines) else plan.objective_usd == 0
     rows = case.context.rows.set_index(["item_id", "location_id"])
+    stories = explain_lines(case, plan, lines)
+    assert sorted(stories) == sorted(lines["line_id"])
     for line in lines.itertuples():
         giver, taker = rows.loc[(line.item_id, line.origin)], rows.loc[(line.item_id, line.destination)]
         assert taker["lost_units"] > 0
@@ -80,7 +81,7 @@ def test_lines_add_up_to_the_objective_and_moves_go_from_surplus_to_shortage(fra
         assert line.donor_cover_before_days > line.receiver_cover_before_days
         assert line.freight_usd + line.handling_usd <= line.cost_usd + 1e-6
         assert line.break_even_freight_usd >= line.freight_usd - 1e-5, "a line of a proven plan is worth its freight"
-        assert line.reason in explain_line(case, plan, lines, line.line_id)
+        assert line.reason in stories[line.line_id]
     assert lines["line_id"].is_unique
     # In an optimal plan every line bears its part of the truck out of what it earns: none looks worth dropping.
     assert not len(lines) or lines["net_usd"].min() >= -1e-5
@@ -105,7 +106,7 @@ def test_lane_charges_are_given_out_in_full_and_the_marginal_is_shown(frames, as
     fixed = lines["freight_usd"] - 0.1 * lines["units"] - 0.25
     assert len(lines) == 2
     assert fixed.tolist() == pytest.approx([3.0, 3.0])
-    text = explain_line(case, plan, lines, lines["line_id"].iloc[0])
+    text = explain_lines(case, plan, lines)[lines["line_id"].iloc[0]]
     assert "share of pallets and trucks $3.00; without this line the lane would cost $0.00 less" in text
     assert "Break-even freight" in text
     assert "No other source pays." in text
@@ -117,13 +118,7 @@ def test_the_next_best_source_is_named(frames, as_of):
     case, plan = make_plan(inputs, as_of)
     lines = plan_lines(case, plan, "r")
     assert lines["lane_id"].tolist() == ["CA_1>TX_2:road"]
-    assert "Next best source: WI_3>TX_2:road, $1.20 a pack dearer" in explain_line(case, plan, lines, lines["line_id"].iloc[0])
-
-
-def test_an_unknown_line_is_refused(frames, as_of):
-    case, plan = make_plan(frames(SCARCE), as_of)
-    with pytest.raises(UsageError, match="no line L0 "):
-        explain_line(case, plan, plan_lines(case, plan, "r"), "L0")
+    assert "Next best source: WI_3>TX_2:road, $1.20 a pack dearer" in explain_lines(case, plan, lines)[lines["line_id"].iloc[0]]
 
 
 def test_an_empty_plan_has_typed_columns_and_no_lines(frames, as_of):
