@@ -10,23 +10,8 @@ from dagster_project.partitions import business_date
 from dagster_project.resources import EvenstockHome
 from pipelines import flows
 from pipelines.domain.policy import Policy
+from pipelines.extracts.contracts.contract import load_contract
 
-DESCRIPTIONS = {
-    "erp_items": "Item master as of the date.",
-    "erp_locations": "Warehouse master as of the date.",
-    "tms_lanes": "Lanes between warehouses with tariffs and declared lead times.",
-    "erp_sales_orders": "Customer order lines entered or changed on the date.",
-    "wms_shipments": "Customer order lines shipped on the date.",
-    "wms_stock": "Closing stock by location, item and lot.",
-    "wms_movements": "Every change of stock on hand, with its time.",
-    "erp_purchase_orders": "Supplier order lines entered or changed on the date.",
-    "wms_transfers": "State changes of transfer lines: what warehouses did with what Evenstock dispatched.",
-    "wms_receipts": "Goods received: expected, good, damaged, short and over.",
-    "tms_customer_lanes": "Transit days and cost of serving a customer region from a location. Optional.",
-    "erp_events": "Promotions, launches and other events that move demand. Optional.",
-    "wms_counts": "Cycle counts: what the system believed and what was found. Optional.",
-    "fin_parameters": "Rates, penalties and budgets that finance sets instead of the policy. Optional.",
-}
 GATE = "gate"
 LANDED = dg.AssetKey(["landing", "drop"])
 RECONCILIATION = dg.AssetKey(["gate", "reconciliation"])
@@ -69,7 +54,7 @@ def _feed_assets(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             lake_key(feed),
             deps=[LANDED],
             group_name="ingest",
-            description=f"{DESCRIPTIONS[feed]} Accepted rows as typed Parquet; refused rows are in quarantine.",
+            description=f"{load_contract(feed).description} Accepted rows as typed Parquet; refused rows are in quarantine.",
             kinds={"parquet"},
         )
         for feed in flows.FEEDS

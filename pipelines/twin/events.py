@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from pipelines.extracts.contracts.contract import load_contract
-from pipelines.twin.feeds import EVENT_FEEDS, STOCK_FEED, clock_text
+from pipelines.twin.feeds import JOURNAL_FEEDS, STOCK_FEED, clock_text
 
 Column = NDArray[Any]
 Columns = dict[str, Column]
@@ -81,7 +81,7 @@ class DayRecorder:
     def close(self, stock: Columns) -> DayEvents:
         """Sort every feed, number the movements and hand the day over."""
         tables, tag = {STOCK_FEED: stock}, self.tag
-        for feed in EVENT_FEEDS:
+        for feed in JOURNAL_FEEDS:
             table = join_columns(feed, self.parts.get(feed, []))
             if feed == "wms_movements":
                 by = ("at", "location_id", "item_id", "type", "reference", "qty_units")

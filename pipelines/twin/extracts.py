@@ -13,7 +13,7 @@ from pipelines.domain.errors import InputRefused
 from pipelines.domain.item import lifecycle_on
 from pipelines.extracts.contracts.contract import Column, load_contract
 from pipelines.twin.events import DayEvents, frame_of, join_columns, keep_latest
-from pipelines.twin.feeds import EVENT_FEEDS, FEEDS, STOCK_FEED, decimal_text
+from pipelines.twin.feeds import FEEDS, JOURNAL_FEEDS, STOCK_FEED, decimal_text
 from pipelines.twin.masters import are_sent_on, optional_masters
 from pipelines.twin.world import World
 
@@ -38,7 +38,7 @@ def write_history_drop(days: Sequence[DayEvents], world: World, inbox_dir: Path)
     if not days:
         raise InputRefused("the history is empty; warm the twin up for at least one day")
     frames = dict(vars(optional_masters(world, days[-1].date)))
-    for feed in (*EVENT_FEEDS, STOCK_FEED):
+    for feed in (*JOURNAL_FEEDS, STOCK_FEED):
         frames[feed] = frame_of(feed, keep_latest(feed, join_columns(feed, [day.tables[feed] for day in days])))
     return _write(_snapshots(world, days[-1].date) | frames, days[-1].date, Path(inbox_dir))
 

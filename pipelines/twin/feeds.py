@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 MASTER_FEEDS = ("erp_items", "erp_locations", "tms_lanes")
 OPTIONAL_MASTER_FEEDS = ("tms_customer_lanes", "erp_events", "fin_parameters")
-EVENT_FEEDS = ("erp_sales_orders", "wms_shipments", "wms_movements", "erp_purchase_orders", "wms_transfers", "wms_receipts", "wms_counts")
+JOURNAL_FEEDS = ("erp_sales_orders", "wms_shipments", "wms_movements", "erp_purchase_orders", "wms_transfers", "wms_receipts", "wms_counts")
 STOCK_FEED = "wms_stock"
-FEEDS = (*MASTER_FEEDS, *EVENT_FEEDS, STOCK_FEED, *OPTIONAL_MASTER_FEEDS)
+FEEDS = (*MASTER_FEEDS, *JOURNAL_FEEDS, STOCK_FEED, *OPTIONAL_MASTER_FEEDS)
 
 
 def clock_text(day: np.datetime64, seconds: NDArray[np.int64]) -> NDArray[np.str_]:
