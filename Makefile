@@ -57,8 +57,8 @@ dev: install  ## Dagster UI on loopback
 	@DAGSTER_HOME="$(abspath $(or $(EVENSTOCK_HOME),var))/dagster" $(BIN)/python -m dagster_project.custody
 	@DAGSTER_HOME="$(abspath $(or $(EVENSTOCK_HOME),var))/dagster" $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
-bench: install  ## Where a nightly run's time goes, and the ratios
-	@$(BIN)/python -m benchmarks
+bench: install  ## Where a nightly run's time goes, and the ratios; others by name: make bench PART=ingest
+	@$(BIN)/python -m benchmarks $(PART)
 
 docs: install  ## Static page of the marts: site/marts.html
 	@$(BIN)/python -m dagster_project.mart_docs site
