@@ -203,12 +203,10 @@ def _read_columns(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputRefused(f"{path}: no such file; give a Parquet file with columns {', '.join(FILE_COLUMNS)}")
     try:
-        names = pq.read_schema(path).names
-        missing = [name for name in FILE_COLUMNS if name not in names]
-        if missing:
-            raise InputRefused(f"{path}: column {missing[0]} is missing (found: {', '.join(names)}); rename or add it")
+        schema = pq.read_schema(path)
+        _refuse_columns(path, schema)
         table = _decode(pq.read_table(path, columns=list(FILE_COLUMNS)))
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputRefused(f"{path}: not a readable Parquet file ({error}); write it with any Parquet writer") from error
     if not table.num_rows:
         raise InputRefused(f"{path}: no rows; give at least one row of {', '.join(FILE_COLUMNS)}")
@@ -216,6 +214,22 @@ def _read_columns(path: Path) -> pd.DataFrame:
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         raise InputRefused(f"{path}: column units holds {kind}, not numbers; give whole units between 0 and 1000000")
     return table.to_pandas()
+
+
+def _refuse_columns(path: Path, schema: "pa.Schema") -> None:
+    """Raise `InputRefused` for a column that is missing, comes twice, or holds no single values, such as lists."""
+    import pyarrow.types as kinds
+
+    plain = (kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_boolean, kinds.is_integer, kinds.is_floating)
+    plain += (kinds.is_decimal, kinds.is_date, kinds.is_timestamp, kinds.is_null)
+    for name in FILE_COLUMNS:
+        if schema.names.count(name) != 1:
+            said = "comes twice" if name in schema.names else "is missing"
+            raise InputRefused(f"{path}: column {name} {said} (found: {', '.join(schema.names)}); rename, drop or add columns")
+        kind = schema.field(name).type
+        inner = kind.value_type if kinds.is_dictionary(kind) else kind
+        if not any(is_kind(inner) for is_kind in plain):
+            raise InputRefused(f"{path}: column {name} holds {kind}, not one text, date or number a row; write it as such")
 
 
 def _decode(table: "pa.Table") -> "pa.Table":

@@ -4,6 +4,8 @@ import datetime as dt
 from decimal import Decimal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.domain.errors import InputRefused
@@ -69,6 +71,12 @@ def test_whole_units_may_be_stored_as_other_numbers(write, units):
         ({"date": [dt.date(9999, 1, 3), dt.date(9999, 1, 1), dt.date(9999, 1, 1)]}, r"column date, row 1"),
         ({"location_id": ["A", "A", "A"]}, r"column location_id names A alone; give two locations"),
         ({"item_id": ["X", "X", "X"]}, r"column date, row 3: .*one row per location, item and date"),
+        ({"item_id": [["X"], ["X"], ["Y"]]}, r"column item_id holds list<.*>, not one text"),
+        ({"location_id": [{"a": "B"}, {"a": "A"}, {"a": "A"}]}, r"column location_id holds struct<.*>, not one text"),
+        ({"item_id": [b"X", b"X", b"Y"]}, r"column item_id holds binary, not one text"),
+        ({"date": [[1], [2], [3]]}, r"column date holds list<.*>, not one text"),
+        ({"date": [dt.time(1), dt.time(2), dt.time(3)]}, r"column date holds time.*, not one text"),
+        ({"units": [[4], [1], [2]]}, r"column units holds list<.*>, not one text"),
         ({"units": None}, r"column units is missing \(found: location_id, item_id, date\)"),
     ],
 )
@@ -88,3 +96,12 @@ def test_a_missing_empty_or_foreign_file_is_refused(tmp_path, write):
     other.write_text("location_id,item_id,date,units\n")
     with pytest.raises(InputRefused, match="not a readable Parquet file"):
         read_demand_file(other)
+
+
+def test_a_column_that_comes_twice_is_refused(tmp_path):
+    columns = [["B", "A"], ["X", "X"], [dt.date(2026, 1, 3)] * 2, [4, 1], [1, 2]]
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(c) for c in columns], ["location_id", "item_id", "date", "units", "units"]), tmp_path / "d"
+    )
+    with pytest.raises(InputRefused, match="column units comes twice"):
+        read_demand_file(tmp_path / "d")
