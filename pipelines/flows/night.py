@@ -159,11 +159,10 @@ def _frozen_list(pairs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def audit(run: Run) -> dict[str, Any]:
     """Recompute the plan from the documents as written. A plan with a violation, or none at all, goes no further."""
-    from pipelines.planning.audit import OPTIMAL_GAP_SHARE, audit_plan
+    from pipelines.planning.audit import audit_plan
 
     run.work.require("plan")
-    gap_share = max(OPTIMAL_GAP_SHARE, run.policy.planning.gap_share)
-    report = audit_plan(run.work.read_json("problem"), run.work.read_json("plan"), gap_share)
+    report = audit_plan(run.work.read_json("problem"), run.work.read_json("plan"))
     found = [f"{v.clause} {v.subject}: {v.message}" for v in report.violations]
     run.work.write_json(
         "audit", {"ok": report.ok, "signature": report.signature, "objective_usd": report.objective_usd, "violations": found}

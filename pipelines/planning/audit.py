@@ -31,12 +31,12 @@ class AuditReport:
     signature: str
 
 
-def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any], optimal_gap_share: float = OPTIMAL_GAP_SHARE) -> AuditReport:
+def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any]) -> AuditReport:
     """Check every clause of the plan's contract and recompute its objective from the curves.
 
     objective = gains + losses - unit cost - pallets x pallet cost - trucks x truck cost - line cost - tariffs - churn, with
     pallets = ceil(max(kg / pallet_kg, m3 / pallet_m3)) and trucks = ceil(pallets / pallets_per_truck) per lane.
-    A plan may call itself OPTIMAL up to a gap of `optimal_gap_share` = (bound - objective) / max(1, |bound|).
+    A plan may call itself OPTIMAL up to a gap of `OPTIMAL_GAP_SHARE`, (bound - objective) / max(1, |bound|).
     A document that cannot be read is a violation of clause `readable`, never an exception.
 
     >>> problem = {"format": "evenstock-problem/1", "budget_usd": None,
@@ -57,7 +57,7 @@ def audit_plan(problem_json: dict[str, Any], plan_json: dict[str, Any], optimal_
     objective = 0.0
     try:
         check_documents(problem_json, plan_json)
-        tally = read_tally(problem_json, plan_json, optimal_gap_share)
+        tally = read_tally(problem_json, plan_json)
         violations = [*tally.faults, *(violation for clause in CLAUSES for violation in clause(tally))]
         objective = tally.objective_usd
     except Unreadable as error:
@@ -218,8 +218,8 @@ def status(tally: Tally) -> Iterator[Violation]:
     if stated == "OPTIMAL":
         limit = tally.plan.get("bound_usd")
         gap = _gap_share(tally.objective_usd, number(limit, "bound_usd")) if limit is not None else 1.0
-        if gap > tally.optimal_gap_share + NOISE:
-            yield Violation("status", "plan", f"OPTIMAL with a gap of {gap:.6f}, above {tally.optimal_gap_share}: call it FEASIBLE", gap)
+        if gap > OPTIMAL_GAP_SHARE + NOISE:
+            yield Violation("status", "plan", f"OPTIMAL with a gap of {gap:.6f}, above {OPTIMAL_GAP_SHARE}: call it FEASIBLE", gap)
     moved = sum(packs for pair, packs in tally.packs.items() if not tally.arcs[pair].get("fixed_packs"))
     if stated == "FALLBACK" and moved:
         yield Violation("status", "plan", f"FALLBACK moves {moved} packs beyond firm lines: it must move nothing", float(moved))

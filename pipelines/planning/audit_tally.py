@@ -40,7 +40,6 @@ class Tally:
 
     problem: dict[str, Any]
     plan: dict[str, Any]
-    optimal_gap_share: float
     lanes: dict[str, dict[str, Any]] = field(default_factory=dict)
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     locations: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -76,9 +75,9 @@ def number(value: Any, what: str) -> float:
     return float(value)
 
 
-def read_tally(problem: dict[str, Any], plan: dict[str, Any], optimal_gap_share: float) -> Tally:
+def read_tally(problem: dict[str, Any], plan: dict[str, Any]) -> Tally:
     """Index documents that `audit_reading` has checked, and add up the shipments."""
-    tally = Tally(problem, plan, optimal_gap_share)
+    tally = Tally(problem, plan)
     tally.lanes = _index(problem["lanes"], "lane_id")
     tally.items = _index(problem["items"], "item_id")
     tally.locations = _index(problem["locations"], "location_id")

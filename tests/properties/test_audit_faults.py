@@ -32,11 +32,12 @@ def tighten(problem, plan):
                 cut.append([min(width, left), value])
                 left -= min(width, left)
             curve["segments"] = [segment for segment in cut if segment[0]]
-    for name, lane in lanes.items():
+    for number, (name, lane) in enumerate(lanes.items()):
         kg = sum(n * items[s]["weight_kg"] for (s, used), n in units.items() if used == name)
         m3 = sum(n * items[s]["volume_m3"] for (s, used), n in units.items() if used == name)
         if kg:
-            lane |= {"pallet_kg": kg, "pallet_m3": m3 * 2, "pallets_per_truck": 1, "max_trucks": 1, "min_shipment_kg": kg}
+            room = {"pallet_kg": kg, "pallet_m3": m3 * 2} if number % 2 else {"pallet_kg": kg * 2, "pallet_m3": m3}
+            lane |= room | {"pallets_per_truck": 1, "max_trucks": 1, "min_shipment_kg": kg}
     return tight
 
 
@@ -203,7 +204,7 @@ def test_every_fault_is_found_on_the_proven_instances(real_data):
     for file in files:
         problem = json.loads(file.read_text())
         plan = solve(problem, gap_share=0.05, node_limit=50, time_limit_s=60.0)
-        assert audit_plan(problem, plan, 0.05).violations == [], file.name
+        assert audit_plan(problem, plan).violations == [], file.name
         assert plan["shipments"], file.name
         found = check_faults(problem, plan, rng, places=4)
         absent = {clause for clause, times in found.items() if not times}
