@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import Policy
+from pipelines.domain.stock import available_units
 from pipelines.domain.transfer import FIRM_STATES, states_text
 from pipelines.planning import candidates, curves
 from pipelines.planning.frozen import Pair, mark_frozen
@@ -141,8 +142,8 @@ def net_stock(rows: pd.DataFrame, firm: pd.DataFrame, policy: Policy) -> pd.Data
         at = _positions(rows, firm, "origin")
         np.add.at(from_ledger, at[at >= 0], firm["units"].to_numpy(dtype=float)[at >= 0])
     firm_out = np.maximum(rows["firm_out_units"].astype(float).fillna(0.0).to_numpy(), from_ledger)
-    on_hand, reserved, blocked = (rows[f"{name}_units"].astype(float).fillna(0.0) for name in ("on_hand", "reserved", "blocked"))
-    rows["available_units"] = (on_hand - reserved - blocked - firm_out).clip(lower=0.0)
+    parts = [rows[f"{name}_units"].astype(float).fillna(0.0) for name in ("on_hand", "reserved", "blocked")]
+    rows["available_units"] = available_units(*parts, firm_out).astype(float)
     sendable = rows["available_units"] * min(1.0, policy.planning.donor_share_cap)
     rows["donor_cap_packs"] = np.floor(sendable / rows["units_per_pack"] + curves.SNAP).astype(np.int64)
     return rows
