@@ -46,18 +46,19 @@ def commands_page() -> str:
     from cli.main import app
 
     parts = [HEAD]
-    for path, command in _walk(typer.main.get_command(app), "evenstock"):
+    for path, command in walk_commands(typer.main.get_command(app), "evenstock"):
         parts.append(_describe(path, command))
     parts.append(SETTINGS_HEAD + "\n".join(_settings_rows()) + "\n")
     return "\n".join(parts)
 
 
-def _walk(command: Any, path: str) -> list[tuple[str, Any]]:
+def walk_commands(command: Any, path: str) -> list[tuple[str, Any]]:
+    """Every command below `command` that runs by itself, with the words that call it."""
     inner = getattr(command, "commands", None)
     if inner is None:
         return [(path, command)]
     itself = [(path, command)] if command.invoke_without_command else []
-    return itself + [found for name, child in inner.items() for found in _walk(child, f"{path} {name}")]
+    return itself + [found for name, child in inner.items() for found in walk_commands(child, f"{path} {name}")]
 
 
 def _describe(path: str, command: Any) -> str:

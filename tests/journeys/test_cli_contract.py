@@ -1,5 +1,6 @@
 """The command line keeps its public contract: every command, every exit code, one clear line per failure, nothing touched by looking."""
 
+import csv
 import json
 import os
 import subprocess
@@ -7,41 +8,29 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
-from cli.main import call
+from cli.commands_page import walk_commands
+from cli.main import app, call
 from pipelines.store.lease import hold_lease
 
 EVENSTOCK = Path(sys.executable).with_name("evenstock")
 ROOT = Path(__file__).parents[2]
-COMMANDS = [
-    "",
-    "demo",
-    "run",
-    "land",
-    "check",
-    "health",
-    "layout",
-    "layout list",
-    "layout draft",
-    "layout check",
-    "layout try",
-    "plan",
-    "plan solve",
-    "plan audit",
-    "plan pull",
-    "plan show",
-    "plan explain",
-    "plan approve",
-    "plan reject",
-]
+COMMANDS = [path.removeprefix("evenstock").strip() for path, _ in walk_commands(typer.main.get_command(app), "evenstock")]
+GROUPS = sorted({"", *(command.rsplit(" ", 1)[0] for command in COMMANDS if " " in command)} - set(COMMANDS))
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_the_tree_of_commands_is_walked_whole():
+    promised = {"demo", "run", "land", "check", "health", "backup", "restore", "rebuild", "prune", "forecast", "gates show", "plan reject"}
+    assert promised <= set(COMMANDS) and {"", "layout", "plan"} <= set(GROUPS)
+
+
+@pytest.mark.parametrize("command", COMMANDS + GROUPS)
 def test_every_command_has_help_with_an_example(command, capfd):
     assert call([*command.split(), "--help"]) == 0
     shown = capfd.readouterr().out
     assert "Usage: evenstock" in shown
-    assert command in ("", "layout", "plan") or f"Example: evenstock {command}" in " ".join(shown.split())
+    assert command in GROUPS or f"Example: evenstock {command}" in " ".join(shown.split())
 
 
 def test_help_is_quick_because_nothing_heavy_is_loaded():
@@ -110,15 +99,15 @@ def test_check_counts_and_touches_nothing(played_loop, monkeypatch, tmp_path, ca
     assert call(["check", str(good), "--feed", "wms_stock", "--json"]) == 0
     counts = json.loads(capfd.readouterr().out)
     assert counts["accepted"] == counts["rows_in"] > 0 and counts["rows"] == []
-    lines = good.read_text().splitlines()
+    header, *rows = csv.reader(good.read_text().splitlines()[:4])
+    rows[2][header.index("on_hand")] = "2.5"
     bad = tmp_path / "bad.csv"
-    bad.write_text(
-        "\n".join([*lines[:3], lines[3].replace(lines[3].split(",")[4], "2.5", 1) if lines[3].split(",")[4] else lines[3] + "x"]) + "\n"
-    )
+    bad.write_text("".join(",".join(row) + "\n" for row in [header, *rows]))
     assert call(["check", str(bad), "--feed", "wms_stock", "--json"]) == 3
     counts = json.loads(capfd.readouterr().out)
     assert (counts["rows_in"], counts["accepted"], counts["quarantined"]) == (3, 2, 1)
-    assert {"line", "column", "reason", "value"} <= set(counts["rows"][0]) and counts["rows"][0]["line"] == 4
+    found = {name: counts["rows"][0][name] for name in ("line", "column", "reason", "value")}
+    assert found == {"line": 4, "column": "on_hand", "reason": "not_integer", "value": "2.5"}
     assert call(["check", str(bad), "--feed", "wms_stock"]) == 3
     assert "1 quarantined" in capfd.readouterr().out
     assert not (tmp_path / "home").exists()

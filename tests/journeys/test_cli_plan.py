@@ -46,7 +46,8 @@ def test_two_plans_differ_by_cause(at_home, capfd, one_line):
     assert "move the same units" in capfd.readouterr().out
     assert call(["plan", "diff", dates[0], dates[-1], "--json"]) == 0
     changes = json.loads(capfd.readouterr().out)
-    assert len(dates) == 1 or all(row["cause"] in CAUSES and row["because"] for row in changes)
+    assert len(dates) >= 2 and changes, "the loop's plans are the same: choose another seed"
+    assert all(row["cause"] in CAUSES and row["because"] for row in changes)
     assert call(["plan", "diff", dates[-1], "1999-01-01"]) == 2
     assert "no plan '1999-01-01' is published; the latest are" in one_line()
 
@@ -66,15 +67,13 @@ def test_decisions_are_kept_once(own_home, capfd, one_line):
     """Approve goes out at once; a second word on the same line, an unknown line and an empty name are refused."""
     states = lines_by_state(own_home, capfd)
     waiting = states.get("proposed", [])
-    done = states.get("released", []) + states.get("rejected", [])
-    for line in waiting[:1]:
-        assert call(["plan", "reject", line, "--by", "ana", "--reason", "promotion"]) == 0
-        assert line in lines_by_state(own_home, capfd)["rejected"]
-        done.append(line)
-    for line in waiting[1:2]:
-        assert call(["plan", "approve", line, "--by", "ana", "--reason", "dock is free"]) == 0
-        assert line in lines_by_state(own_home, capfd).get("released", []) + lines_by_state(own_home, capfd).get("cancelled", [])
-    assert done, "the loop's last plan has no line to decide on: choose another seed"
+    assert len(waiting) >= 2, "the loop's last plan leaves too few lines to a person: choose another seed"
+    refused, taken = waiting[:2]
+    assert call(["plan", "reject", refused, "--by", "ana", "--reason", "promotion"]) == 0
+    assert refused in lines_by_state(own_home, capfd)["rejected"]
+    assert call(["plan", "approve", taken, "--by", "ana", "--reason", "dock is free"]) == 0
+    assert taken in lines_by_state(own_home, capfd)["released"]
+    done = [refused, taken]
     assert call(["plan", "approve", done[0], "--by", "ana", "--reason", "again"]) == 7
     assert done[0] in one_line()
     assert call(["plan", "approve", "Lnothere", "--by", "ana", "--reason", "x"]) == 7
