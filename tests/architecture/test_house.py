@@ -135,3 +135,10 @@ def test_no_unfinished_work_is_left():
 
 def test_test_files_do_not_need_packages():
     assert tracked("tests/**/__init__.py", "tests/__init__.py") == []
+
+
+def test_decisions_are_numbered_once_and_as_their_files_say():
+    pages = tracked("docs/adr/*.md")
+    numbers = [int(page.name[:4]) for page in pages]
+    assert sorted(numbers) == list(range(1, len(pages) + 1))
+    assert [int(re.match(r"# (\d+)\. ", page.read_text())[1]) for page in pages] == numbers

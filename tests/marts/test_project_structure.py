@@ -109,7 +109,11 @@ def test_layers_only_read_downwards_and_only_staging_reads_the_lake(models: dict
 
 
 def test_exposures_name_the_consumers(manifest: dict):
-    assert {exposure["name"] for exposure in manifest["exposures"].values()} == {"transfer_plan", "planners_desk", "analyst_publication"}
+    assert {exposure["name"] for exposure in manifest["exposures"].values()} == {
+        "transfer_plan",
+        "planners_command_line",
+        "analyst_publication",
+    }
 
 
 def test_telemetry_is_off(manifest: dict):

@@ -1,9 +1,13 @@
 """The asset graph: loads, has no cycle, and the edges that keep a night in order are exactly these."""
 
 import datetime as dt
+import importlib
+import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.definitions.partitions.context import partition_loading_context
 
 from dagster_project.definitions import build_defs
@@ -117,6 +121,14 @@ def test_ingest_day_touches_neither_marts_nor_plan(defs):
 def test_nightly_holds_every_asset_once(defs, graph):
     held = set(defs.resolve_job_def("nightly").asset_layer.executable_asset_keys)
     assert held | {dg.AssetKey(["health", "page"])} == set(graph.get_all_asset_keys())
+
+
+def test_the_workspace_names_a_module_that_builds_the_definitions(parsed_dbt, tmp_path, monkeypatch, graph):
+    monkeypatch.setenv("EVENSTOCK_HOME", str(tmp_path))
+    (entry,) = yaml.safe_load((Path(__file__).resolve().parents[2] / "workspace.yaml").read_text())["load_from"]
+    monkeypatch.delitem(sys.modules, entry["python_module"]["module_name"], raising=False)
+    named = getattr(importlib.import_module(entry["python_module"]["module_name"]), entry["python_module"]["attribute"])
+    assert named.resolve_asset_graph().get_all_asset_keys() == graph.get_all_asset_keys()
 
 
 def test_a_new_start_date_moves_the_first_partition(parsed_dbt, tmp_path):
