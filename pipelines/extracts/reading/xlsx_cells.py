@@ -13,6 +13,7 @@ _BUILT_IN = dict.fromkeys([14, 15, 16, 17, *range(27, 32), 36, *range(50, 59)], 
 _BUILT_IN |= dict.fromkeys([18, 19, 20, 21, 32, 33, 34, 35, 45, 46, 47], "time")
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_ZEROS = re.compile(r"0{2,40}")
 _LAST_SERIAL = 2_958_466
 
 
@@ -24,16 +25,20 @@ class Fault:
 
 
 def kind_of_format(number: int, code: str | None) -> str:
-    """'date', 'time', 'moment' or '' (a plain number) for a number format.
+    """'date', 'time', 'moment', '00000' (a code of so many digits at least) or '' (a plain number) for a number format.
 
     >>> kind_of_format(14, None), kind_of_format(164, 'dd.mm.yyyy hh:mm'), kind_of_format(164, '0.00 "days"'), kind_of_format(2, None)
     ('date', 'moment', '', '')
+    >>> kind_of_format(164, '00000'), kind_of_format(164, '0')
+    ('00000', '')
     """
     if code is None:
         return _BUILT_IN.get(number, "")
     letters = _LITERAL.sub("", code.split(";")[0]).lower()
     if letters.strip() in ("general", "standard", "@"):
         return ""
+    if _ZEROS.fullmatch(letters.strip()):
+        return letters.strip()
     has_time = bool(re.search(r"[hs]", letters))
     has_date = bool(re.search(r"[dy]", letters)) or ("m" in letters and not has_time)
     return "moment" if has_date and has_time else "date" if has_date else "time" if has_time else ""
@@ -57,6 +62,18 @@ def number_text(text: str) -> str | Fault:
     plain = f"{kept:f}"
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     return "0" if plain == "-0" else plain
+
+
+def code_text(text: str, zeros: str) -> str | Fault:
+    """A stored number as its format shows it: a whole one has at least as many digits as the format has zeros.
+
+    >>> code_text("7", "00000"), code_text("-7", "000"), code_text("2.5", "000")
+    ('00007', '-007', '2.5')
+    """
+    plain = number_text(text)
+    if isinstance(plain, Fault) or "." in plain:
+        return plain
+    return plain.zfill(len(zeros) + plain.startswith("-"))
 
 
 def moment_text(text: str, kind: str, since_1904: bool) -> str | Fault:
@@ -97,4 +114,6 @@ def text_of(stored: str | None, kind: str, number_format: str, has_formula: bool
         return {"1": "true", "0": "false"}.get(stored.strip(), Fault(f"{stored[:40]}: neither true nor false"))
     if kind == "d":
         return stored.removesuffix("T00:00:00") if number_format == "date" else stored
+    if number_format.startswith("0"):
+        return code_text(stored, number_format)
     return moment_text(stored, number_format, since_1904) if number_format else number_text(stored)
