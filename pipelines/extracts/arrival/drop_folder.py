@@ -15,7 +15,7 @@ from pipelines.extracts.landing.handed_over import date_in_name
 from pipelines.extracts.landing.kept_layouts import FoundLayout
 from pipelines.extracts.landing.landing_zone import Delivery, announced_deliveries
 from pipelines.extracts.landing.manifest import MANIFEST_NAME, DropFile, read_manifest
-from pipelines.extracts.landing.repeats import content_sha256, last_line
+from pipelines.extracts.landing.repeats import content_sha256, has_trailer
 from pipelines.machine.reading import file_sha256
 
 SUCCESS = "_SUCCESS"
@@ -164,11 +164,11 @@ def _still_coming(
     now: float,
     covered: Collection[str],
 ) -> list[str]:
-    """Why one file may not be whole yet; empty if it is. A trailer that is due must be there, whatever a marker says."""
-    trailer = layout.layout.file.trailer if layout else ""
-    if trailer and layout:
-        has_trailer = re.search(trailer, last_line(folder / name, layout.layout.file)) is not None
-        return [] if has_trailer else [f"{name}: the trailer line that layout {layout.layout.name} asks for has not come"]
+    """Why one file may not be whole yet; empty if it is. A trailer line that is due must be there, whatever a marker says."""
+    form = layout.layout.file if layout else None
+    if layout and form and form.trailer and form.kind != "xlsx":
+        late = f"{name}: the trailer line that layout {layout.layout.name} asks for has not come"
+        return [] if has_trailer(folder / name, form) else [late]
     if name in covered:
         return []
     seen = sightings[name]

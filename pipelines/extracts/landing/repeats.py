@@ -10,12 +10,12 @@ import numpy as np
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.layouts.layout import Layout
 from pipelines.extracts.reading.file_format import CANONICAL, FileFormat
-from pipelines.extracts.reading.plain_text import MARK
+from pipelines.extracts.reading.plain_text import MARK, last_line, match_trailer
+from pipelines.extracts.reading.records import MAX_LINE_BYTES
 from pipelines.extracts.reading.unpacking import GZIP, ZIP, unpack
 from pipelines.machine.reading import CHUNK_BYTES, file_sha256
 from pipelines.machine.temporary import scratch_folder
 
-TAIL_BYTES = 64 * 1024
 _LINE_KINDS = ("csv", "fixed", "jsonl")
 
 
@@ -50,15 +50,15 @@ def is_reordered(known: Path, arrived: Path, layout: Layout | None = None) -> bo
         return False
 
 
-def last_line(path: Path, form: FileFormat) -> str:
-    """The last line of a text file that is not blank, packed or not; empty where there is none, or it cannot be read yet."""
+def has_trailer(path: Path, form: FileFormat) -> bool:
+    """Whether a text file, packed or not, ends with the trailer that its format declares; false where it cannot be read yet."""
     try:
         with _unpacked(path, form.kind) as plain, plain.open("rb") as stream:
-            stream.seek(max(0, plain.stat().st_size - TAIL_BYTES))
-            lines = [line for line in stream.read().decode(form.encoding, "replace").splitlines() if line.strip()]
+            stream.seek(max(0, plain.stat().st_size - MAX_LINE_BYTES))
+            tail = stream.read().decode(form.encoding, "replace").encode()
     except InputRefused:
-        return ""
-    return lines[-1] if lines else ""
+        return False
+    return match_trailer(form.trailer, last_line(tail)[1]) is not None
 
 
 def _format(layout: Layout | None) -> FileFormat:

@@ -117,17 +117,31 @@ def _take_trailer(text: PlainText, pattern: str) -> None:
     with text.path.open("rb") as stream:
         stream.seek(max(text.start, text.end - MAX_LINE_BYTES))
         offset, tail = stream.tell(), stream.read()
-    kept = tail.rstrip(b"\r\n")
-    begin = kept.rfind(NEWLINE) + 1
-    line = kept[begin:].decode("utf-8", "replace")
+    begin, line = last_line(tail)
     shown_line = line.replace(text.delimiter, text.delimiter_shown) if text.delimiter == STAND_IN else line
     text.announced_rows = announced_rows(pattern, shown_line, text.source)
     text.end = offset + begin
 
 
+def last_line(data: bytes) -> tuple[int, str]:
+    r"""Where the last line of UTF-8 text starts, and the line; empty lines behind it do not count.
+
+    >>> last_line(b"rows\nEND;1\r\n\n")
+    (5, 'END;1')
+    """
+    kept = data.rstrip(b"\r\n")
+    begin = kept.rfind(NEWLINE) + 1
+    return begin, kept[begin:].decode("utf-8", "replace")
+
+
+def match_trailer(pattern: str, line: str) -> re.Match[str] | None:
+    """The declared trailer, if a line is it from end to end."""
+    return re.fullmatch(pattern, line)
+
+
 def announced_rows(pattern: str, line: str, source: str) -> int | None:
     """The number in the trailer line, None if it has none to tell; `InputRefused` if the last line is not the trailer."""
-    found = re.fullmatch(pattern, line)
+    found = match_trailer(pattern, line)
     if not found:
         raise InputRefused(f"{source}: the last line is not the declared trailer, but {shown(line)}; the file was cut short")
     if "rows" not in found.groupdict():

@@ -3,14 +3,19 @@
 import datetime
 import gzip
 import hashlib
+import io
 import json
 import os
 
+import openpyxl
 import pytest
 
 from pipelines.domain.errors import InputRefused
 from pipelines.extracts.arrival.drop_folder import Expected, digest_drop, identify_drop, look_at_drop
 from pipelines.extracts.arrival.settling import Settling, see_files
+from pipelines.extracts.checking.contract_check import check_file
+from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.layouts.layout_reading import read_layout
 
 DAY = datetime.date(2026, 1, 5)
 NOW = 1_767_700_000.0
@@ -123,6 +128,41 @@ def test_a_layout_knows_its_files_by_name_and_its_trailer_says_when_they_are_who
     drop = look()
     assert drop.is_complete and feeds(drop) == {"wms_stock": "bestand_20260105.txt"}
     assert drop.deliveries[0].layout.layout.name == "acme_stock"
+
+
+@pytest.mark.parametrize(
+    ("data", "is_whole"),
+    [
+        (b"LAGER;ARTIKEL;MENGE\nCA_1;I1;10\nEND;1", True),
+        (b"LAGER;ARTIKEL;MENGE\r\nCA_1;I1;10\r\nEND;1\r\n\r\n", True),
+        (b"LAGER;ARTIKEL;MENGE\nCA_1;I1;10\nCA_1;WEEKEND;10\n", False),
+        (b"LAGER;ARTIKEL;MENGE\nCA_1;I1;10\nEND;1;2\n", False),
+        (b"LAGER;ARTIKEL;MENGE\nCA_1;I1;10\nCA_1;\xc2\x85END;1", False),
+        (b"LAGER;ARTIKEL;MENGE\nCA_1;I1;10\nEND;1\n  \n", False),
+    ],
+)
+def test_a_file_is_whole_by_its_trailer_exactly_when_it_can_be_read(data, is_whole, put, look):
+    path = put("bestand_20260105.txt", data)
+    drop = look()
+    assert drop.is_complete == is_whole
+    layout = read_layout(LAYOUT.encode(), "acme_stock.yaml")
+    try:
+        assert check_file(path, load_contract("wms_stock"), layout, business_date=DAY).accepted.num_rows == 1 and is_whole
+    except InputRefused as refused:
+        assert "not the declared trailer" in str(refused) and not is_whole
+
+
+def test_a_workbook_with_a_trailer_is_whole_when_it_has_settled(put, look, tmp_path):
+    text = LAYOUT.replace('delimiter: ";"', 'format: xlsx, delimiter: ";"').replace("txt", "xlsx")
+    (tmp_path / "layouts" / "acme_stock.yaml").write_text(text)
+    workbook, stream = openpyxl.Workbook(), io.BytesIO()
+    for row in (["LAGER", "ARTIKEL", "MENGE"], ["CA_1", "I1", 10], ["END", 1]):
+        workbook.active.append(row)
+    workbook.save(stream)
+    put("bestand_20260105.xlsx", stream.getvalue(), age=10)
+    assert "seen unchanged" in look().waiting[0]
+    put("bestand_20260105.xlsx", stream.getvalue())
+    assert look().is_complete
 
 
 def test_packed_and_dated_canonical_names_are_known(put, look, good_row, csv_text):
