@@ -136,6 +136,7 @@ REASON_REMEDIES = {
     "ambiguous_text": "choose characters for `replace` in the layout that no code of the source holds",
     "no_such_part": "correct the text at the source, or let the pattern of `part` in the layout take this shape too",
     "ambiguous_time": "export times in UTC: the clock shows this one twice",
+    "known_time_zone": "correct the location's time zone at the source; it is the IANA name, such as America/Chicago",
     "unknown_zone": "give the location a time zone in the layout",
     "missing_part": "fill in the columns that the layout joins",
     "lookup_missing": "send the companion row, or correct the key",

@@ -77,6 +77,7 @@ BAD_CELLS = [
 BROKEN_RULES = [
     ("erp_items", {"end_date": "2019-01-01"}, "ends_after_launch"),
     ("erp_items", {"variant_of": "I1"}, "variant_of_another"),
+    *(("erp_locations", {"time_zone": zone}, "known_time_zone") for zone in ("Mars/Phobos", "EST5", "PST", "america/chicago", "UTC+1")),
     ("tms_lanes", {"destination": "CA_1"}, "two_ends"),
     ("erp_sales_orders", {"promised_date": "2026-01-04"}, "promised_after_order"),
     ("wms_shipments", {"delivered_at": "2026-01-05T17:59:59"}, "delivered_after_shipping"),
