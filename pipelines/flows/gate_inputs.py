@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.extracts.lake.partitions import LakeFile
 
 MAX_RECENT_ROWS = 200_000
+QUARANTINE_ROWS = 20_000
 _WORD = re.compile(r"[A-Za-z0-9_./\-]+")
 
 
@@ -125,12 +126,12 @@ def read_quarantined_pairs(path: Path, home: Home, as_of: dt.date) -> list[tuple
     """
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(path).to_pylist() if path.is_file() else []
-    if not rows:
+    if not path.is_file():
         return []
     known = {name: read_newest(home, feed, as_of) for name, feed in (("location_id", "erp_locations"), ("item_id", "erp_items"))}
     keys = {name: set(frame[name]) if frame is not None else set() for name, frame in known.items()}
     found = set()
+    rows = (row for batch in pq.ParquetFile(path).iter_batches(QUARANTINE_ROWS) for row in batch.to_pylist())
     for row in rows:
         words = dict.fromkeys([row.get("location_id"), row.get("item_id"), *_WORD.findall(row["raw"] or "")])
         places, items = ([word for word in words if word in keys[name]] or [""] for name in ("location_id", "item_id"))

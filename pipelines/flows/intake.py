@@ -70,6 +70,7 @@ def ingest_feed(home: Home, feed: str, as_of: dt.date) -> "IngestResult | None":
 
 def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResult | None", policy: Policy) -> GateInputs:
     """The ingested partition of a feed with its past and the keys that it may refer to."""
+    from pipelines.extracts.checking.quarantine import are_too_many
     from pipelines.extracts.contracts.contract import load_contract
     from pipelines.extracts.lake.partitions import read_partition
     from pipelines.flows.gate_inputs import read_new_columns, read_packs, read_past, read_quarantined_pairs
@@ -79,10 +80,11 @@ def read_gate_inputs(home: Home, feed: str, as_of: dt.date, result: "IngestResul
     known = {name: _known_keys(home, name, as_of) for name in sorted({reference.feed for reference in load_contract(feed).references})}
     rows_in, quarantined = (result.rows_in, result.rows_quarantined) if result else (0, 0)
     past, packs = read_past(home, feed, as_of, policy), read_packs(home, as_of, policy)
-    refused = read_quarantined_pairs(result.quarantine_path, home, as_of) if result and quarantined else []
+    left_out = result.rows_left_out if result else 0
+    blocks = are_too_many(quarantined, rows_in - left_out, policy.gate.max_quarantine_share)  # then nothing is planned, and nobody frozen
+    refused = read_quarantined_pairs(result.quarantine_path, home, as_of) if result and quarantined and not blocks else []
     marks = past.before, past.recent, packs, past.fingerprints, past.changed_rows, refused
     new = read_new_columns(home, feed, as_of) if result else ()
-    left_out = result.rows_left_out if result else 0
     return GateInputs(feed, frame, rows_in, quarantined, counts, known, *marks, result is not None, new, left_out)
 
 

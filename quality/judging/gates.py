@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.domain.policy import GatePolicy
+from pipelines.extracts.checking.quarantine import are_too_many
 from pipelines.extracts.contracts.contract import FeedContract
 from quality.habits.columns import check_shifted_rows, check_swapped_columns
 from quality.habits.history import History, set_scene
@@ -180,9 +181,9 @@ def is_lost_by_no_chance(rows: int, median: float) -> bool:
 
 
 def check_quarantine_share(own_rows: int, rows_quarantined: int, policy: GatePolicy) -> GateCheck:
-    """Quarantined rows over the rows of the feed: any warns, more than the policy's share blocks."""
+    """Quarantined rows over the rows of the feed: any warns, more than the policy's share blocks, or than anyone can look at."""
     share = rows_quarantined / own_rows if own_rows else 0.0
-    blocks = share > policy.max_quarantine_share
+    blocks = are_too_many(rows_quarantined, own_rows, policy.max_quarantine_share)
     observed, limit = f"{rows_quarantined} of {own_rows} rows ({share:.2%})", f"at most {policy.max_quarantine_share:.0%}"
     return GateCheck("quarantine_share", rows_quarantined == 0, "block" if blocks else "warn", observed, limit)
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipelines import flows
 from pipelines.domain.policy import Policy
+from pipelines.extracts.contracts.contract import load_contract
 from pipelines.extracts.landing.kept_layouts import find_layout
 from pipelines.flows.dispatched import read_dispatched
 from pipelines.flows.gate_inputs import read_new_columns
@@ -76,6 +77,26 @@ def test_rows_that_a_layout_leaves_out_are_not_of_the_feed(kinds, passed, failed
     with cheap_suites():
         said = judge_feed(inputs, DAY, Policy().gate)
     assert (said.passed, [check.name for check in said.failures][:1]) == (passed, failed)
+
+
+def test_refused_rows_are_named_unless_they_are_too_many_to_plan_around(home):
+    """One of forty rows is frozen by the location that it names; forty of forty block, and none of them is looked at."""
+    for day, bad in ((DAY, 1), (DAY + dt.timedelta(days=1), 40)):
+        path = home.root / "wms_counts.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [f"A,I{n},,{'many' if n < bad else 5},5,{day}T22:00:00" for n in range(40)]
+        path.write_text("\n".join([HEADER, *rows, ""]))
+        land_files(home.landing, [(path, day)], "wms_counts")
+    known = {"location_id": "A", "name": "A", "kind": "dc", "country": "US", "storage_cost_usd_per_m3_day": "0.1", "time_zone": "UTC"}
+    columns = [column.name for column in load_contract("erp_locations").columns]
+    path.write_text(f"{','.join(columns)}\n{','.join(known.get(name, '') for name in columns)}\n")
+    land_files(home.landing, [(path, DAY)], "erp_locations")
+    assert flows.ingest_feed(home, "erp_locations", DAY).rows_accepted == 1
+    named = []
+    for day in (DAY, DAY + dt.timedelta(days=1)):
+        inputs = flows.read_gate_inputs(home, "wms_counts", day, flows.ingest_feed(home, "wms_counts", day), Policy())
+        named.append([entry[:2] for entry in inputs.quarantined_pairs])
+    assert named == [[("A", "")], []]
 
 
 def test_counts_are_known_from_many_days(home):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipelines.extracts.checking import quarantine
 from pipelines.extracts.checking.contract_check import check_file
 from pipelines.extracts.contracts.contract import load_contract, load_contracts
 from pipelines.extracts.contracts.text_rules import REASONS
@@ -171,3 +172,14 @@ def test_every_reason_and_rule_is_tried_here_or_with_its_file_format():
     tried = with_formats | {case[3] for case in BAD_CELLS} | {reason for _, reason in BROKEN_LINES} | {"duplicate_key"}
     assert tried == set(REASONS)
     assert {(feed, rule) for feed, _, rule in BROKEN_RULES} == {(f, rule.name) for f, c in load_contracts().items() for rule in c.rules}
+
+
+def test_of_many_refused_rows_the_first_keep_their_text_and_all_their_place(good_row, write_feed, monkeypatch):
+    """A file in which every row is bad must not take memory for a copy of itself."""
+    monkeypatch.setattr(quarantine, "MAX_RAW_LINES", 3)
+    monkeypatch.setattr(quarantine, "PIECE_ROWS", 2)
+    rows = [good_row("wms_stock", item_id=f"I{n}", on_hand="many") for n in range(8)]
+    found = check_file(write_feed("wms_stock", rows), load_contract("wms_stock"), source_name="sent.csv").quarantined
+    assert [bool(raw) for raw in found["raw"].to_pylist()] == [True] * 3 + [False] * 5
+    assert found["item_id"].to_pylist() == [f"I{n}" for n in range(8)] and found["line"].to_pylist() == list(range(2, 10))
+    assert set(found["file"].to_pylist()) == {"sent.csv"} and found.schema == quarantine.QUARANTINE_SCHEMA
