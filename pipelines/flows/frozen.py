@@ -19,10 +19,10 @@ def read_frozen(home: Home, date: dt.date) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"pairs": []}
 
 
-def read_frozen_before(home: Home, as_of: dt.date) -> dict[str, Any]:
-    """What the newest earlier judged date froze."""
-    dates = [path.parent.name for path in home.gates.glob(f"*/{FROZEN}") if path.parent.name < as_of.isoformat()]
-    return read_frozen(home, dt.date.fromisoformat(max(dates))) if dates else {"pairs": []}
+def judged_dates(home: Home, first: dt.date, last: dt.date) -> list[dt.date]:
+    """Dates from `first` to `last` of which it was judged what they freeze."""
+    dates = (dt.date.fromisoformat(path.parent.name) for path in home.gates.glob(f"*/{FROZEN}"))
+    return sorted(date for date in dates if first <= date <= last)
 
 
 def read_lines_before(home: Home, as_of: dt.date) -> "pd.DataFrame":

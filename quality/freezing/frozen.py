@@ -30,8 +30,8 @@ def freeze_pairs(
     """The document of a day: one entry per frozen item-location, sorted, with reasons, rows to fix and units in doubt.
 
     An item without location stands for all its locations in today's stock, and the other way round. A rule that people set to `warn`
-    freezes nothing. A stock difference stays: the entry of the day before is carried until the differences since add up to 0, a
-    correction of its day clears it, a count of the pair arrives, or `frozen_days` have passed.
+    freezes nothing. A stock difference stays: the entries of `before` are carried on until today's difference takes theirs back, a count
+    of the pair arrives, or `frozen_days` have passed.
     """
     told = {name for name, severity in policy.severity if severity != "block"}
     named: dict[Pair, list[Failing]] = {}
@@ -114,9 +114,10 @@ def _carry(entries: dict[Pair, dict[str, Any]], old: Mapping[str, Any], date: da
     today = entries.get(pair)
     total = old["difference_units"] + (today["difference_units"] if today else 0)
     if total == 0:
-        replay_only = today is not None and all(reason.startswith(REPLAY) for reason in today["reasons"])
-        if replay_only:
+        if today and all(reason.startswith(REPLAY) for reason in today["reasons"]):
             del entries[pair]
+        elif today:
+            today["difference_units"] = 0  # settled: what else is wrong lasts for the day
         return
     rows = _rows_at_fault([*old["rows"], *(today["rows"] if today else [])])[:MAX_ROWS]
     reasons = sorted({*old["reasons"], *(today["reasons"] if today else [])})

@@ -32,7 +32,7 @@ class Day:
     """All that the judgement of a day looks at.
 
     `frames` are the day's partitions by feed, `earlier` those of the business date before, `known` earlier rows of the documents in
-    `frames` and the masters before; `verdicts` the feeds' own; `frozen_before` the document of the business date before, if any; `files`
+    `frames` and the masters before; `verdicts` the feeds' own; `frozen_before` the stock differences to carry on, if any; `files`
     the names under which the feeds were sent; `dispatched` the lines of our own transfer orders.
     """
 

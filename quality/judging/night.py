@@ -9,10 +9,11 @@ import pandas as pd
 from pipelines.domain.policy import Policy
 from pipelines.flows import gate_inputs, read_day, save_frozen, save_reconciliation
 from pipelines.flows.dispatched import read_dispatched
-from pipelines.flows.frozen import read_frozen_before, read_lines_before
+from pipelines.flows.frozen import read_lines_before
 from pipelines.flows.known import read_known
 from pipelines.store.home import Home
 from quality.freezing.frozen_touch import add_touched
+from quality.judging.carried import read_carried
 from quality.judging.judge import Day, judge_day
 from quality.verdicts import GateVerdict
 
@@ -36,7 +37,7 @@ def judge_night(
         known=read_known(home, frames, as_of),
         packs=gate_inputs.read_packs(home, as_of, policy),
         verdicts=[GateVerdict.from_body(body) for body in verdicts if body],
-        frozen_before=read_frozen_before(home, as_of),
+        frozen_before=read_carried(home, as_of, policy.gate.frozen_days),
         files=gate_inputs.name_files(home, as_of),
         dispatched=read_dispatched(home, as_of),
     )

@@ -70,6 +70,13 @@ def test_a_stock_difference_stays_until_it_is_settled_counted_or_old():
     assert pairs(later(7, before=second)) == []
 
 
+def test_a_difference_that_is_settled_is_not_carried_because_something_else_is_wrong_that_day():
+    back = Failing("CA_1", "I0", "stock_replay", "quantity: 13, expected 78", "wms_stock", 7, -65)
+    second = later(1, back, Failing("CA_1", "I0", "orders_shipped", "x", "wms_shipments", 3), before=freeze(REPLAY))
+    assert (pairs(second), second["pairs"][0]["difference_units"]) == ([("CA_1", "I0")], 0)
+    assert pairs(later(2, before=second)) == []
+
+
 def test_other_reasons_last_for_the_day():
     assert pairs(later(1, before=freeze(Failing("CA_1", "I0", "orders_shipped", "x", "wms_shipments", 3)))) == []
 

@@ -22,6 +22,7 @@ from pipelines.twin.simulate import Twin
 from pipelines.twin.world import build_generated_world
 from quality.judging.night import judge_night
 from quality.judging.reopening import judge_partition, reopen_blocked, reopen_corrected
+from tests.faults.mutations.judge import cheap_suites
 from tests.landed import land_files
 
 POLICY = Policy()
@@ -83,6 +84,12 @@ def passed(home: Home, day: dt.date, name: str = "reconciliation") -> bool:
     return json.loads((home.gates / str(day) / f"{name}.json").read_text())["passed"]
 
 
+def frozen_by_replay(home: Home, day: dt.date) -> set[tuple[str, str]]:
+    """The item-locations that a stock difference freezes on a date."""
+    pairs = json.loads((home.gates / str(day) / "frozen.json").read_text())["pairs"]
+    return {(pair["location_id"], pair["item_id"]) for pair in pairs if pair["difference_units"]}
+
+
 def test_a_corrected_file_reopens_its_own_date_alone(world):
     home, days = world
     for day in days[1:4]:
@@ -106,6 +113,26 @@ def test_a_corrected_file_reopens_its_own_date_alone(world):
     assert all(str(wrong) in path or str(days[4]) in path for path in touched)
     assert not set(before) - set(after), "the version before stays"
     assert gated_files(home, "wms_shipments", wrong)[-1].version == 2
+
+
+def test_a_correction_settles_a_stock_difference_whatever_was_judged_since(world):
+    """Movements of a day lack a row: its item-location is frozen on the days after, until the row comes."""
+    home, days = world
+    source, other = home.inbox / str(days[1]) / "wms_movements.csv", home.root / "other.csv"
+    whole = source.read_text().splitlines(keepends=True)
+    gone = next(csv.DictReader(whole))
+    other.write_text("".join(whole))
+    rewrite(source, lambda rows: rows[1:])
+    with cheap_suites():
+        for day in days[1:3]:
+            judge_day(home, day)
+        frozen = [frozen_by_replay(home, day) for day in days[1:3]]
+        land_files(home.landing, [(other, days[1])], "wms_movements")
+        assert reopen_corrected(home, days[3], POLICY) == {days[1]: ["wms_movements"]}
+        judge_day(home, days[3])
+    pair = {(gone["location_id"], gone["item_id"])}
+    assert frozen == [pair, pair]
+    assert [frozen_by_replay(home, day) for day in (days[1], days[3])] == [set(), set()]
 
 
 def test_a_correction_that_cannot_be_read_stops_the_night_and_says_so(world):
