@@ -16,6 +16,7 @@ from pipelines.extracts.contracts.contract import load_contract, load_contracts
 from quality.judging.gates import run_gate
 from tests.faults.mutations.corpus import OPERATORS, make_files, run_corpus
 from tests.faults.mutations.judge import CRASHED, EQUAL, REFUSED, cheap_suites, differences, judge, judge_entry
+from tests.faults.mutations.lost_rows import find_lost
 from tests.faults.mutations.manifests import MANIFEST_FAULTS
 from tests.faults.mutations.night import make_night, quick_reading
 
@@ -23,6 +24,11 @@ FILES = 600
 SOAK_FILES = 2_000
 MAX_SILENT_SHARE = 0.02
 MIN_HARMLESS_SHARE = 0.95
+# A sha256 refuses whatever is not the original. Rows and sums of the original are figures that a fault may keep: these are bounds, measured
+# at 0 and 0.34. A row that is planned on and named in a warning is no silent one, but there are to be few: 0.08.
+MAX_SILENT_SHARE_WITH_TOTALS = 0.002
+MIN_CAUGHT_BY_TOTALS = 0.25
+MAX_NAMED_SHARE = 0.12
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +49,11 @@ def assert_no_silent_wrong_answer(tally, files):
     assert not tally.wrong("full"), tally.wrong("full")[:3]
     silent = [(one.operator, one.feed, one.seed, one.outcomes["none"].why) for one in tally.wrong("none")]
     assert len(silent) <= MAX_SILENT_SHARE * files, silent
-    assert len(tally.wrong("totals")) <= len(silent)
-    assert tally.share_of_harmless_accepted() >= MIN_HARMLESS_SHARE
+    with_totals = [(one.operator, one.feed, one.seed, one.outcomes["totals"].why) for one in tally.wrong("totals")]
+    assert len(with_totals) <= MAX_SILENT_SHARE_WITH_TOTALS * files, with_totals
+    assert tally.share_caught_by_totals() >= MIN_CAUGHT_BY_TOTALS
+    assert tally.share_named() <= MAX_NAMED_SHARE
+    assert min(map(tally.share_of_harmless_accepted, ("none", "totals"))) >= MIN_HARMLESS_SHARE
 
 
 @pytest.mark.timeout(1800)
@@ -99,6 +108,17 @@ def test_a_manifest_that_is_not_the_files_is_refused(fault, night):
         outcome = judge_entry(night, feed, night.files[feed], entry)
         assert outcome.kind == REFUSED, (fault, feed, outcome)
         assert "manifest" in outcome.why
+
+
+def test_a_row_is_lost_unless_a_refused_line_of_its_own_accounts_for_it():
+    clean = b"scope,scope_id,capital_rate,insurance_rate\nlocation,A,0.5,0.1\nlocation,B,0.25,0.1\nlocation,C,0.125,0.1\n"
+    a, b, c = ({"scope": "location", "scope_id": name} for name in "ABC")
+    raw_of_b = {"line": 3, "raw": "location,B,0 25,0.1"}
+    assert find_lost("fin_parameters", clean, [b], [raw_of_b]) == []
+    assert find_lost("fin_parameters", clean, [b], [raw_of_b | {"line": 9}]) == [], "lines moved"
+    assert find_lost("fin_parameters", clean, [a, b], [raw_of_b]) == [a]
+    assert find_lost("fin_parameters", clean, [c], [{"line": 2, "raw": "total,,0.875,"}]) == [c]
+    assert find_lost("fin_parameters", clean, [a, b, c], []) == [a, b, c]
 
 
 edits = st.tuples(st.integers(0, 10**6), st.integers(0, 2), st.binary(min_size=1, max_size=4))

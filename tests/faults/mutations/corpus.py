@@ -21,7 +21,7 @@ from tests.faults.mutations import (  # noqa: F401 - they register themselves
     units,
     whole_files,
 )
-from tests.faults.mutations.judge import EQUAL, MANIFESTS, OUTCOMES, Outcome, judge
+from tests.faults.mutations.judge import EQUAL, MANIFESTS, OUTCOMES, WARNED, Outcome, judge
 from tests.faults.mutations.night import CleanNight
 from tests.faults.mutations.sheet import OPERATORS, plan_cases
 
@@ -47,10 +47,19 @@ class Tally:
     def wrong(self, manifest: str) -> list[Judged]:
         return [one for one in self.judged if one.outcomes[manifest].is_wrong]
 
-    def share_of_harmless_accepted(self) -> float:
-        """Harmless files that gave every row, without a manifest, which would be about other bytes."""
+    def share_of_harmless_accepted(self, manifest: str = "none") -> float:
+        """Harmless files that gave every row: without a manifest, or with rows and sums, which are theirs as well. A sha256 is not."""
         harmless = [one for one in self.judged if OPERATORS[one.operator].is_harmless]
-        return sum(one.outcomes["none"].kind == EQUAL for one in harmless) / max(1, len(harmless))
+        return sum(one.outcomes[manifest].kind == EQUAL for one in harmless) / max(1, len(harmless))
+
+    def share_named(self) -> float:
+        """Files whose wrong rows came in and are planned on, each named by a warning."""
+        return sum(one.outcomes["none"].kind == WARNED for one in self.judged) / max(1, len(self.judged))
+
+    def share_caught_by_totals(self) -> float:
+        """Files with another content that the original's rows and sums alone find out."""
+        spoiled = [one for one in self.judged if not OPERATORS[one.operator].is_harmless]
+        return sum("the manifest says" in one.outcomes["totals"].why for one in spoiled) / max(1, len(spoiled))
 
     def table(self) -> str:
         """Outcomes without a manifest by operator, then totals by manifest."""
@@ -64,8 +73,14 @@ class Tally:
             f"{'all files, manifest: ' + manifest:<55}" + _counts(Counter(one.outcomes[manifest].kind for one in self.judged))
             for manifest in MANIFESTS
         ]
-        harmless = f"harmless variants accepted without a manifest: {self.share_of_harmless_accepted():.1%}"
-        return "\n".join([head, *lines, "", *totals, harmless])
+        harmless = [self.share_of_harmless_accepted(manifest) for manifest in ("none", "totals")]
+        said = (
+            f"harmless variants accepted: {harmless[0]:.1%}, with rows and sums of the original {harmless[1]:.1%}; spoiled ones that rows"
+        )
+        said += (
+            f" and sums alone find out: {self.share_caught_by_totals():.1%}; planned on with a warning by name: {self.share_named():.1%}"
+        )
+        return "\n".join([head, *lines, "", *totals, said])
 
 
 def _counts(counts: Counter[str]) -> str:

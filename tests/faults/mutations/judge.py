@@ -2,7 +2,6 @@
 truth. Great Expectations runs only where everything cheaper let a wrong row pass: the verdict is the same and costs a tenth.
 """
 
-import hashlib
 import json
 import shutil
 from collections import Counter
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipelines import flows
 from pipelines.domain.errors import EvenstockError
@@ -21,6 +21,7 @@ from pipelines.extracts.landing.landing_zone import land_drop
 from pipelines.extracts.landing.manifest import MANIFEST_NAME
 from quality.expectations import suites
 from quality.judging.night import judge_night
+from tests.faults.mutations.lost_rows import find_lost
 from tests.faults.mutations.night import CleanNight, accepted_rows, gate
 from tests.landed import land_file, land_files
 
@@ -117,8 +118,11 @@ def _outcome(night: CleanNight, feed: str, result: Any, found: pa.Table) -> Outc
         return Outcome(REFUSED, f"{blocked[0].name}: {blocked[0].observed}")
     if not wrong and not missing:
         return Outcome(QUARANTINED if result.rows_quarantined else EQUAL)
-    if not wrong and len(missing) <= result.rows_quarantined:
-        return Outcome(QUARANTINED, f"{result.rows_quarantined} rows")
+    if not wrong:
+        quarantined = pq.read_table(result.quarantine_path, columns=["line", "raw"]).to_pylist()
+        if not (lost := find_lost(feed, night.files[feed], missing, quarantined)):
+            return Outcome(QUARANTINED, f"{result.rows_quarantined} rows")
+        return _wrong_outcome(night, feed, lost, failed, frozen)
     return _wrong_outcome(night, feed, [*wrong, *missing], failed, frozen)
 
 
@@ -214,9 +218,3 @@ def _says(text: str, name: str) -> bool:
             return True
         at = text.find(name, at + 1)
     return False
-
-
-def manifest_of(feed: str, data: bytes, rows: int, sums: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest's entry that is true of these bytes."""
-    digest = hashlib.sha256(data).hexdigest()
-    return {"feed": feed, "file": f"{feed}.csv", "rows": rows, "bytes": len(data), "sha256": digest, "sums": dict(sums)}
