@@ -3,6 +3,7 @@
 What is built and what its events mean is `dbt_bridge`'s business; what happens over there is in `dbt_child`.
 """
 
+import atexit
 import json
 import os
 import select
@@ -17,6 +18,7 @@ from typing import Any
 
 CHILD = Path(__file__).with_name("dbt_child.py")
 LONGEST_ANSWER = 1 << 16
+LONGEST_END_S = 5.0
 
 _hosts: dict[str, "DbtHost"] = {}
 
@@ -86,6 +88,15 @@ class DbtHost:
         """Whether it can take orders."""
         return self._process.poll() is None
 
+    def close(self) -> None:
+        """End it, with the build that it runs, and wait for that: its CPU time is then known as a child's."""
+        self._orders.close()
+        try:
+            self._process.wait(LONGEST_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
     @contextmanager
     def build(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Generator[DbtBuild]:
         """Run `dbt <arguments>` while the block runs; whatever is left of it afterwards is killed."""
@@ -111,3 +122,11 @@ def warm_host(parsed: Path, project_dir: Path, environment: Mapping[str, str]) -
     if host is None or not host.is_alive():
         host = _hosts[key] = DbtHost(parsed, project_dir, environment)
     return host
+
+
+@atexit.register
+def close_hosts() -> None:
+    """Close the hosts that this process started; those of the process that it was forked from are not its own."""
+    own = f"{os.getpid()}:"
+    for key in [key for key in _hosts if key.startswith(own)]:
+        _hosts.pop(key).close()

@@ -132,3 +132,22 @@ with host.build({LONG_BUILD!r}, environment) as build:
     process.wait()
     process.stdout.close()
     wait_until_gone(*pids)
+
+
+def test_a_host_ends_with_a_process_that_ends_and_its_work_counts_as_that_processes(parsed, environment, tmp_path):
+    script = f"""
+import json, resource, sys
+from pathlib import Path
+from dagster_project.dbt_bridge import PROJECT_DIR
+from dagster_project.dbt_host import close_hosts, warm_host
+environment = json.loads(Path(sys.argv[1]).read_text())
+host = warm_host(Path({str(parsed)!r}), PROJECT_DIR, environment)
+with host.build({ONE_MODEL!r}, environment) as build:
+    build.stdout.read()
+    build.wait()
+close_hosts()
+print(host.is_alive(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > 0.2)
+"""
+    (tmp_path / "environment.json").write_text(json.dumps(environment))
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "environment.json")], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("False True\n", "")
