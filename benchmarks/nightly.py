@@ -1,6 +1,7 @@
 """Where a nightly run's CPU goes: imports, each stage as plain functions, and the ratio of the same night run through Dagster to them.
 
-The world is generated and small (40 items, 4 locations, 84 days of history). Nothing is asserted.
+The worlds are generated: a small one (40 items, 4 locations, 84 days of history), where what is paid once weighs most, and for the
+gates a larger one (300 items, 8 locations). Nothing is asserted.
 """
 
 import datetime as dt
@@ -17,50 +18,57 @@ from contextlib import contextmanager
 from pathlib import Path
 
 IMPORTED = ("great_expectations", "dagster_dbt", "dagster", "pandas", "dbt.cli.main", "pulp", "duckdb", "sqlalchemy")
-ITEMS, LOCATIONS, HISTORY_DAYS, SEED = 40, 4, 84, 0
+SMALL, LARGE = (40, 4), (300, 8)
+HISTORY_DAYS, SEED = 84, 0
 START = dt.date(2025, 1, 6)
-AS_OF = START + dt.timedelta(days=HISTORY_DAYS - 1)
+AS_OF = START + dt.timedelta(days=HISTORY_DAYS)
+# Done at deployment, not every night.
+PARSE_DBT = "from pipelines.settings import Settings; from dagster_project.nights import Nights; Nights(Settings())"
 
 
 def run() -> list[dict]:
-    """Rows: step, cpu_s (this process and its children), wall_s, share of the plain night; last the ratio of Dagster to plain, and what
-    share of the whole Dagster night the gates are, Great Expectations' import included.
+    """Rows: step, cpu_s (this process and its children), wall_s, share of the plain night; then the ratio of Dagster to plain, and in each
+    world what share of the whole Dagster night the gates are, Great Expectations' import included.
     """
     rows = [{"step": f"import {name}", **measure_process(["-c", f"import {name}"])} for name in IMPORTED]
+    stages, plain, with_dagster = measure_nights(SMALL)
+    total = sum(stage["cpu_s"] for stage in stages)
+    rows += [{**stage, "share": stage["cpu_s"] / total} for stage in stages]
+    rows += [{"step": "plain functions, whole process", **plain}, {"step": "the same night through Dagster, whole process", **with_dagster}]
+    rows += [share_of("ratio Dagster / plain", with_dagster, plain)]
+    rows += [share_of(f"gates / the night through Dagster, {name_world(SMALL)}", gates_of(stages), with_dagster)]
+    stages, _, with_dagster = measure_nights(LARGE)
+    return [*rows, share_of(f"gates / the night through Dagster, {name_world(LARGE)}", gates_of(stages), with_dagster)]
+
+
+def measure_nights(size: tuple[int, int]) -> tuple[list[dict], dict[str, float], dict[str, float]]:
+    """Stages of a plain night, the plain process and the Dagster process, each on a copy of the same home."""
     with tempfile.TemporaryDirectory(prefix="evenstock-bench-") as scratch:
-        seed_home = Path(scratch) / "seed"
-        make_history(seed_home)
-        plain_home, dagster_home = (Path(shutil.copytree(seed_home, Path(scratch) / name)) for name in ("plain", "dagster"))
-        parse_dbt(plain_home)
-        stages = json.loads(run_here("plain", plain_home))
-        plain = {"step": "plain functions, whole process", **measure_process(["-m", "benchmarks.nightly", "plain"], fresh(plain_home))}
-        with_dagster = measure_process(["-m", "benchmarks.nightly", "dagster"], fresh(dagster_home, warm=parse_dbt))
-        total = sum(stage["cpu_s"] for stage in stages)
-        rows += [{**stage, "share": stage["cpu_s"] / total} for stage in stages]
-        rows += [plain, {"step": "the same night through Dagster, whole process", **with_dagster}]
-        ratios = {kind: with_dagster[kind] / plain[kind] for kind in ("cpu_s", "wall_s")}
-        rows.append({"step": "ratio Dagster / plain", **ratios})
-        gates = next(stage for stage in stages if stage["step"] == "gate")
-        shares = {kind: gates[kind] / with_dagster[kind] for kind in ("cpu_s", "wall_s")}
-        rows.append({"step": "gates / the night through Dagster", **shares})
-    return rows
+        homes = [Path(scratch) / name for name in ("stages", "plain", "dagster")]
+        ready = make_world(Path(scratch) / "ready", *size)
+        environments = [{**os.environ, "EVENSTOCK_HOME": str(shutil.copytree(ready, home, symlinks=True))} for home in homes]
+        arguments = ["-m", "benchmarks.nightly"]
+        stages = subprocess.run(
+            [sys.executable, *arguments, "plain", str(AS_OF)], env=environments[0], capture_output=True, text=True, check=True
+        )
+        plain = measure_process([*arguments, "plain", str(AS_OF)], environments[1])
+        with_dagster = measure_process([*arguments, "dagster", str(AS_OF)], environments[2])
+        return json.loads(stages.stdout.splitlines()[-1]), plain, with_dagster
 
 
-def fresh(home: Path, warm: object = None) -> dict[str, str]:
-    """Environment of a run in a home whose earlier night is forgotten; dbt's parsed project stays."""
-    for name in ("lake", "landing", "gates", "work", "published", "outbox", "quarantine"):
-        shutil.rmtree(home / name, ignore_errors=True)
-    for path in home.glob("ledger.sqlite*"):
-        path.unlink()
-    if callable(warm):
-        warm(home)
-    return {**os.environ, "EVENSTOCK_HOME": str(home)}
+def gates_of(stages: list[dict]) -> dict:
+    """The row of the gates."""
+    return next(stage for stage in stages if stage["step"] == "gate")
 
 
-def run_here(how: str, home: Path) -> str:
-    """Output of `python -m benchmarks.nightly how`."""
-    command = [sys.executable, "-m", "benchmarks.nightly", how]
-    return subprocess.run(command, env=fresh(home), capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+def name_world(size: tuple[int, int]) -> str:
+    """Its size in words."""
+    return f"{size[0]} items x {size[1]} locations"
+
+
+def share_of(step: str, part: dict, whole: dict) -> dict:
+    """CPU and wall seconds of one as a share of those of the other."""
+    return {"step": step, **{kind: part[kind] / whole[kind] for kind in ("cpu_s", "wall_s")}}
 
 
 def measure_process(arguments: list[str], environment: dict[str, str] | None = None) -> dict[str, float]:
@@ -72,22 +80,21 @@ def measure_process(arguments: list[str], environment: dict[str, str] | None = N
     return {"cpu_s": cpu, "wall_s": time.monotonic() - began}
 
 
-def make_history(home: Path) -> None:
-    """One drop that holds the whole history of a small generated world."""
+def make_world(home: Path, items: int, locations: int) -> Path:
+    """The home of a generated world before the night of `AS_OF`: its history taken in by a night, its next day dropped, dbt parsed."""
     from pipelines.twin.demand import generate_demand
-    from pipelines.twin.extracts import write_history_drop
+    from pipelines.twin.extracts import write_drop, write_history_drop
     from pipelines.twin.simulate import Twin
     from pipelines.twin.world import build_generated_world
 
-    demand = generate_demand(LOCATIONS, ITEMS, HISTORY_DAYS + 1, SEED, START)
+    demand = generate_demand(locations, items, HISTORY_DAYS + 1, SEED, START)
     world = build_generated_world(demand, SEED)
-    write_history_drop(Twin(world, demand, SEED).warm_up(HISTORY_DAYS), world, home / "inbox")
-
-
-def parse_dbt(home: Path) -> None:
-    """Let dbt parse its project once: done at deployment, not every night."""
-    code = "from pipelines.settings import Settings; from dagster_project.nights import Nights; Nights(Settings())"
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, "EVENSTOCK_HOME": str(home)}, capture_output=True, check=True)
+    twin = Twin(world, demand, SEED)
+    write_history_drop(twin.warm_up(HISTORY_DAYS), world, home / "inbox")
+    for command in (["-m", "benchmarks.nightly", "plain", str(AS_OF - dt.timedelta(days=1))], ["-c", PARSE_DBT]):
+        subprocess.run([sys.executable, *command], env={**os.environ, "EVENSTOCK_HOME": str(home)}, capture_output=True, check=True)
+    write_drop(twin.play_day([]), world, home / "inbox")
+    return home
 
 
 class Stages:
@@ -110,18 +117,18 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, kinds))
 
 
-def plain_night() -> list[dict]:
+def plain_night(as_of: dt.date) -> list[dict]:
     """The steps of a night called one after the other, without Dagster; imports are paid in the stage that needs them."""
     from pipelines import flows
     from pipelines.settings import Settings, load_policy
 
     home = Settings().folders
-    run, stages = flows.Run(home, AS_OF, load_policy(home)), Stages()
+    run, stages = flows.Run(home, as_of, load_policy(home)), Stages()
     with stages.stage("ingest"):
-        flows.land_inbox(run.home, AS_OF)
-        results = {feed: flows.ingest_feed(run.home, feed, AS_OF) for feed in flows.FEEDS}
+        flows.land_inbox(run.home, as_of)
+        results = {feed: flows.ingest_feed(run.home, feed, as_of) for feed in flows.FEEDS}
     with stages.stage("gate"):
-        gate_feeds(run, results)
+        gate_feeds(run, results, as_of)
     with stages.stage("store"):
         flows.reconcile_ledger(run)
         store = flows.build_store(run)
@@ -143,16 +150,16 @@ def plain_night() -> list[dict]:
     return stages.rows
 
 
-def gate_feeds(run: object, results: dict) -> None:
+def gate_feeds(run: object, results: dict, as_of: dt.date) -> None:
     """Every feed's gate and the checks between feeds, their verdicts kept."""
     from pipelines import flows
     from quality.judging.judge import judge_feed
     from quality.judging.night import judge_night
 
     for feed, result in results.items():
-        said = judge_feed(flows.read_gate_inputs(run.home, feed, AS_OF, result, run.policy), AS_OF, run.policy.gate)
-        flows.save_verdict(run.home, AS_OF, feed, result.lake_sha256 if result else "", said.to_json())
-    judge_night(run.home, AS_OF, run.policy)
+        said = judge_feed(flows.read_gate_inputs(run.home, feed, as_of, result, run.policy), as_of, run.policy.gate)
+        flows.save_verdict(run.home, as_of, feed, result.lake_sha256 if result else "", said.to_json())
+    judge_night(run.home, as_of, run.policy)
 
 
 def build_marts(run: object, store: Path, tag: str) -> None:
@@ -169,16 +176,16 @@ def build_marts(run: object, store: Path, tag: str) -> None:
     run.work.finish(tag)
 
 
-def dagster_night() -> None:
+def dagster_night(as_of: dt.date) -> None:
     """The nightly job for the same date."""
     from dagster_project.nights import Nights
     from pipelines.settings import Settings
 
-    Nights(Settings()).run("nightly", AS_OF)
+    Nights(Settings()).run("nightly", as_of)
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "plain":
-        print(json.dumps(plain_night()))
+        print(json.dumps(plain_night(dt.date.fromisoformat(sys.argv[2]))))
     else:
-        dagster_night()
+        dagster_night(dt.date.fromisoformat(sys.argv[2]))
