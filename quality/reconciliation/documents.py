@@ -118,7 +118,8 @@ def _check_kept(document: Document, frames: Frames, known: Frames) -> tuple[Gate
     frame = (frame[frame["lot_id"].notna()] if document.of_lots else frame).reset_index(drop=True)
     earlier = known.get(document.feed, frame[:0])
     about = document.key[-1 if document.of_lots else 0]
-    earlier = earlier[earlier[about].isin(frame[about])]
+    # Looking up costs by what is looked for, a whole history on a first night, when nothing is known yet.
+    earlier = earlier[earlier[about].isin(frame[about].unique())] if len(earlier) else earlier
     before = pd.concat([earlier, frame], ignore_index=True).drop_duplicates(list(document.key), keep="first")
     both = frame[[*document.key, *document.fixed]].merge(before, on=list(document.key), how="left", suffixes=("", "_before"))
     differs = {column: _differs(both[column], both[f"{column}_before"]) for column in document.fixed}
