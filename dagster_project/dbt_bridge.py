@@ -133,7 +133,16 @@ def build_models(
         for number, event in enumerate(invocation.stream()):
             if number == 0:
                 halfway()
+            _tell_warning(context, event)
             yield event
+
+
+def _tell_warning(context: dg.AssetExecutionContext, event: Any) -> None:
+    """A dbt test of severity warn that found rows, as a line of the run's log; it comes once per model that the test reads."""
+    found = {name: entry.value for name, entry in event.metadata.items()} if isinstance(event, dg.AssetObservation) else {}
+    if found.get("status") == "warn":
+        rows = found.get("dagster_dbt/failed_row_count", "some")
+        context.log.warning(f"dbt test {str(found['unique_id']).split('.')[2]} warns about {rows} rows ({event.asset_key.path[-1]})")
 
 
 def excluded(tag: str) -> str:

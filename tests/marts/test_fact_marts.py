@@ -1,8 +1,10 @@
 """Facts of the small lake that need care: rolled stock, exposure, transfers, plan inputs; and identities between marts."""
 
 import datetime
+import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipelines.store.grains import MART_GRAINS
@@ -127,3 +129,13 @@ def test_mean_inventory_value_is_the_stock_mart_over_the_window(built_store: Pat
     window = stock[stock["date"].dt.date >= datetime.date(2026, 3, 7)]
     turnover = read_mart(built_store, "kpi_turnover").set_index("scope")
     assert turnover["mean_inventory_value_usd"]["network"] == pytest.approx(window["inventory_value_usd"].sum() / 4)
+
+
+def test_orders_that_no_day_of_stock_counts_are_warned_about(built_store: Path, dbt_scratch: Path, tmp_path: Path):
+    """As built, every order falls on a pair and day of the mart; were B|P not in it, its three orders would be named."""
+    (compiled,) = (dbt_scratch / "target" / "compiled").rglob("orders_counted_*.sql")
+    copy = shutil.copy(built_store, tmp_path / "store.duckdb")
+    with duckdb.connect(copy) as connection:
+        assert connection.execute(compiled.read_text()).fetchall() == []
+        connection.execute("DELETE FROM marts.fct_demand_daily WHERE location_id = 'B' AND item_id = 'P'")
+        assert connection.execute(compiled.read_text()).fetchall() == [("B", "P", 3, 14)]

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from dagster._core.definitions.partitions.context import partition_loading_context
 
+from dagster_project.dbt_bridge import _tell_warning
 from dagster_project.definitions import build_defs
 from pipelines import flows
 
@@ -134,3 +135,11 @@ def test_the_workspace_names_a_module_that_builds_the_definitions(parsed_dbt, tm
 def test_a_new_start_date_moves_the_first_partition(parsed_dbt, tmp_path):
     graph = build_defs(home=tmp_path / "home", start_date=dt.date(2024, 2, 1)).resolve_asset_graph()
     assert graph.get(dg.AssetKey(["landing", "drop"])).partitions_def.get_first_partition_key() == "2024-02-01"
+
+
+def test_what_dbt_warns_of_is_a_line_of_the_run(capfd):
+    found = {"status": "warn", "unique_id": "test.evenstock.orders_counted.1a2b", "dagster_dbt/failed_row_count": 3}
+    for status in ("pass", "warn"):
+        _tell_warning(dg.build_asset_context(), dg.AssetObservation(["marts", "fct_demand_daily"], metadata=found | {"status": status}))
+    said = capfd.readouterr().err
+    assert said.count("dbt test orders_counted warns about 3 rows (fct_demand_daily)") == 1
