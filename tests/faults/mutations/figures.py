@@ -189,7 +189,7 @@ def _running(case: Case) -> bytes | None:
 def _weights(case: Case) -> bytes | None:
     """Kilograms where units belong, rounded."""
     spots, item = quantities(case), at_of(case, "item_id")
-    if not spots or item is None or "erp_items" not in {*case.others, case.feed}:
+    if not spots or item is None or "erp_items" not in case.others:
         return None
     items = Sheet.read(case.others["erp_items"])
     weights = {row[items.at("item_id")]: number(row[items.at("weight_kg")]) for row in items.rows}
