@@ -1,6 +1,7 @@
 """Any extract, no silent wrong answer: mutated files end accepted-equal, quarantined, refused, frozen or named, and are counted.
 
-`make test` judges 600 files, `make soak PART=mutations` 2,000 from --soak-seed. The table of outcomes is printed (pytest -s).
+`make test` judges 600 files, `make soak PART=mutations` 2,000 from --soak-seed. The table of outcomes is printed (pytest -s). A few, and
+400 in the soak, come as another system writes them and are read by a layout.
 """
 
 import random
@@ -15,13 +16,16 @@ from pipelines.extracts.checking.contract_check import check_file
 from pipelines.extracts.contracts.contract import load_contract, load_contracts
 from quality.judging.gates import run_gate
 from tests.faults.mutations.corpus import OPERATORS, make_files, run_corpus
-from tests.faults.mutations.judge import CRASHED, EQUAL, REFUSED, cheap_suites, differences, judge, judge_entry
+from tests.faults.mutations.dressed import FORMS, dress, dressing, make_dressed
+from tests.faults.mutations.judge import CRASHED, EQUAL, REFUSED, cheap_suites, differences, judge, judge_by_layout, judge_entry
 from tests.faults.mutations.lost_rows import find_lost
 from tests.faults.mutations.manifests import MANIFEST_FAULTS
 from tests.faults.mutations.night import make_night, quick_reading
+from tests.faults.mutations.sheet import Sheet
 
 FILES = 600
 SOAK_FILES = 2_000
+DRESSED_FILES, SOAK_DRESSED_FILES = 16, 400
 MAX_SILENT_SHARE = 0.02
 MIN_HARMLESS_SHARE = 0.95
 # A sha256 refuses whatever is not the original. Rows and sums of the original are figures that a fault may keep: these are bounds, measured
@@ -67,6 +71,45 @@ def test_mutated_extracts_are_never_silently_wrong(half, night):
 @pytest.mark.timeout(2700)
 def test_many_mutated_extracts_are_never_silently_wrong(night, soak_seed):
     assert_no_silent_wrong_answer(run_corpus(night, soak_seed + 1, SOAK_FILES), SOAK_FILES)
+
+
+@pytest.fixture(scope="module")
+def layouts(night, tmp_path_factory):
+    """The layout of every feed and form."""
+    folder = tmp_path_factory.mktemp("layouts")
+    return {(feed, form): dressing(load_contract(feed), form, folder) for feed in night.feeds for form in FORMS}
+
+
+def assert_no_silent_wrong_reading(night, layouts, seed, count):
+    outcomes = [
+        (name, feed, form, judge_by_layout(night, feed, data, layouts[feed, form]))
+        for name, feed, form, data in make_dressed(night, seed, count)
+    ]
+    print(f"\nfiles read by a layout: {dict(Counter(outcome.kind for *_, outcome in outcomes))}")
+    assert len(outcomes) == count
+    assert not [one for one in outcomes if one[3].kind == CRASHED]
+    silent = [one for one in outcomes if one[3].is_wrong]
+    assert len(silent) <= MAX_SILENT_SHARE * count, silent
+
+
+def test_mutated_files_of_other_systems_are_never_silently_wrong(night, layouts):
+    assert_no_silent_wrong_reading(night, layouts, 0, DRESSED_FILES)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2700)
+def test_many_mutated_files_of_other_systems_are_never_silently_wrong(night, layouts, soak_seed):
+    assert_no_silent_wrong_reading(night, layouts, soak_seed + 1, SOAK_DRESSED_FILES)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_clean_rows_of_other_systems_are_read_as_they_are(form, night, layouts, tmp_path):
+    for feed in night.feeds:
+        path, contract = tmp_path / feed, load_contract(feed)
+        path.write_bytes(dress(Sheet.read(night.files[feed]), contract, form))
+        checked = check_file(path, contract, layouts[feed, form].layout, business_date=night.day)
+        assert differences(night.truth[feed], checked.accepted.drop_columns(["_source_line"])) == ([], [])
+        assert checked.quarantined.num_rows == 0
 
 
 def test_the_corpus_is_large_and_of_every_kind(night):

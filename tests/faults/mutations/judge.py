@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pipelines import flows
 from pipelines.domain.errors import EvenstockError
 from pipelines.extracts.contracts.contract import load_contract
+from pipelines.extracts.landing.kept_layouts import FoundLayout
 from pipelines.extracts.landing.landing_zone import land_drop
 from pipelines.extracts.landing.manifest import MANIFEST_NAME
 from quality.expectations import suites
@@ -89,8 +90,15 @@ def _attempt(*steps: Callable[[], Outcome]) -> Outcome:
         return Outcome(CRASHED, f"{type(error).__name__}: {error}")
 
 
-def _night_of(night: CleanNight, feed: str, path: Path) -> Outcome:
-    land_files(night.home.landing, [(path, night.day)], feed)
+def judge_by_layout(night: CleanNight, feed: str, data: bytes, layout: FoundLayout) -> Outcome:
+    """Let `data` arrive without a manifest, to be read by a layout."""
+    path = send(night, feed, data)
+    with night.without(feed):
+        return _attempt(lambda: _night_of(night, feed, path, layout))
+
+
+def _night_of(night: CleanNight, feed: str, path: Path, layout: FoundLayout | None = None) -> Outcome:
+    land_files(night.home.landing, [(path, night.day)], feed, layout=layout)
     return _ingested(night, feed)
 
 
