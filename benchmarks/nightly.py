@@ -16,12 +16,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.flows import Run
 
 IMPORTED = ("great_expectations", "dagster_dbt", "dagster", "pandas", "dbt.cli.main", "pulp", "duckdb", "sqlalchemy")
 SMALL, LARGE = (40, 4), (300, 8)
-HISTORY_DAYS, SEED = 84, 0
+HISTORY_DAYS, DAYS_SINCE, SEED = 84, 7, 0
 START = dt.date(2025, 1, 6)
-AS_OF = START + dt.timedelta(days=HISTORY_DAYS)
+AS_OF = START + dt.timedelta(days=HISTORY_DAYS + DAYS_SINCE)
 # Done at deployment, not every night.
 PARSE_DBT = "from pipelines.settings import Settings; from dagster_project.nights import Nights; Nights(Settings())"
 
@@ -81,18 +85,28 @@ def measure_process(arguments: list[str], environment: dict[str, str] | None = N
 
 
 def make_world(home: Path, items: int, locations: int) -> Path:
-    """The home of a generated world before the night of `AS_OF`: its history taken in by a night, its next day dropped, dbt parsed."""
+    """The home of a generated world before the night of `AS_OF`: a first night took its history in, days since then are landed and
+    gated, the next day is dropped, dbt has parsed.
+    """
     from pipelines.twin.demand import generate_demand
     from pipelines.twin.extracts import write_drop, write_history_drop
     from pipelines.twin.simulate import Twin
     from pipelines.twin.world import build_generated_world
 
-    demand = generate_demand(locations, items, HISTORY_DAYS + 1, SEED, START)
+    demand = generate_demand(locations, items, HISTORY_DAYS + DAYS_SINCE + 1, SEED, START)
     world = build_generated_world(demand, SEED)
     twin = Twin(world, demand, SEED)
+
+    def call(*arguments: str) -> None:
+        subprocess.run([sys.executable, *arguments], env={**os.environ, "EVENSTOCK_HOME": str(home)}, capture_output=True, check=True)
+
     write_history_drop(twin.warm_up(HISTORY_DAYS), world, home / "inbox")
-    for command in (["-m", "benchmarks.nightly", "plain", str(AS_OF - dt.timedelta(days=1))], ["-c", PARSE_DBT]):
-        subprocess.run([sys.executable, *command], env={**os.environ, "EVENSTOCK_HOME": str(home)}, capture_output=True, check=True)
+    call("-m", "benchmarks.nightly", "plain", str(twin.next_date - dt.timedelta(days=1)))
+    for _ in range(DAYS_SINCE):
+        played = twin.play_day([])
+        write_drop(played, world, home / "inbox")
+        call("-m", "benchmarks.nightly", "intake", str(played.date))
+    call("-c", PARSE_DBT)
     write_drop(twin.play_day([]), world, home / "inbox")
     return home
 
@@ -120,15 +134,8 @@ def cpu_seconds() -> float:
 def plain_night(as_of: dt.date) -> list[dict]:
     """The steps of a night called one after the other, without Dagster; imports are paid in the stage that needs them."""
     from pipelines import flows
-    from pipelines.settings import Settings, load_policy
 
-    home = Settings().folders
-    run, stages = flows.Run(home, as_of, load_policy(home)), Stages()
-    with stages.stage("ingest"):
-        flows.land_inbox(run.home, as_of)
-        results = {feed: flows.ingest_feed(run.home, feed, as_of) for feed in flows.FEEDS}
-    with stages.stage("gate"):
-        gate_feeds(run, results, as_of)
+    run, stages = take_in(as_of)
     with stages.stage("store"):
         flows.reconcile_ledger(run)
         store = flows.build_store(run)
@@ -150,7 +157,22 @@ def plain_night(as_of: dt.date) -> list[dict]:
     return stages.rows
 
 
-def gate_feeds(run: object, results: dict, as_of: dt.date) -> None:
+def take_in(as_of: dt.date) -> "tuple[Run, Stages]":
+    """What was dropped is landed, ingested and gated."""
+    from pipelines import flows
+    from pipelines.settings import Settings, load_policy
+
+    home = Settings().folders
+    run, stages = flows.Run(home, as_of, load_policy(home)), Stages()
+    with stages.stage("ingest"):
+        flows.land_inbox(run.home, as_of)
+        results = {feed: flows.ingest_feed(run.home, feed, as_of) for feed in flows.FEEDS}
+    with stages.stage("gate"):
+        gate_feeds(run, results, as_of)
+    return run, stages
+
+
+def gate_feeds(run: "Run", results: dict, as_of: dt.date) -> None:
     """Every feed's gate and the checks between feeds, their verdicts kept."""
     from pipelines import flows
     from quality.judging.judge import judge_feed
@@ -162,7 +184,7 @@ def gate_feeds(run: object, results: dict, as_of: dt.date) -> None:
     judge_night(run.home, as_of, run.policy)
 
 
-def build_marts(run: object, store: Path, tag: str) -> None:
+def build_marts(run: "Run", store: Path, tag: str) -> None:
     """What an operator would type: dbt's own command on the store."""
     from pipelines.store.warehouse import DBT_ENV
 
@@ -185,7 +207,10 @@ def dagster_night(as_of: dt.date) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "plain":
-        print(json.dumps(plain_night(dt.date.fromisoformat(sys.argv[2]))))
+    how, day = sys.argv[1], dt.date.fromisoformat(sys.argv[2])
+    if how == "plain":
+        print(json.dumps(plain_night(day)))
+    elif how == "intake":
+        take_in(day)
     else:
-        dagster_night(dt.date.fromisoformat(sys.argv[2]))
+        dagster_night(day)
