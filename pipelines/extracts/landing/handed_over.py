@@ -24,9 +24,10 @@ def hand_over(
     layout_folders: tuple[Path, ...] = (),
 ) -> tuple[Delivery, datetime.date]:
     """A file as a delivery of its feed and date. Where a manifest beside it announces it, that gives what the caller does not, and its
-    figures are held against the file when it lands.
+    figures are held against the file when it lands, for whatever date.
 
-    Raises `UsageError` if nothing names the date, or the caller says otherwise than the manifest; `InputRefused` for a wrong manifest.
+    Raises `UsageError` if nothing names the date, or the caller names another feed or layout than the manifest; `InputRefused` for a
+    wrong manifest.
     """
     given = Delivery(feed, path, layout, dict(companions or {}))
     told = _beside(path, layout_folders)
@@ -35,9 +36,9 @@ def hand_over(
         raise UsageError(f"{path}: no business date in its name or a manifest beside it; give --business-date YYYY-MM-DD")
     if told is None:
         return given, date
-    announced, day = told
+    announced = told[0]
     names = [found.layout.name if found else "" for found in (announced.layout, layout)]
-    said = {"feed": (announced.feed, feed), "business date": (day, date), "layout": (names[0], names[1] if names[0] else "")}
+    said = {"feed": (announced.feed, feed), "layout": (names[0], names[1] if names[0] else "")}
     for what, (theirs, ours) in said.items():
         if ours and theirs != ours:
             hint = "say the same, or land a copy that lies elsewhere"

@@ -58,7 +58,7 @@ def test_a_file_lands_as_the_manifest_beside_it_announces(announced, tmp_path, c
     assert (landed.source_system, landed.control["rows"], landed.control["sums"]) == ("wms", 2, {"on_hand": 15})
 
 
-@pytest.mark.parametrize("date", ["", "2026-01-05"])
+@pytest.mark.parametrize("date", ["", "2026-01-05", "2026-01-06"])
 @pytest.mark.parametrize(
     ("file", "said"),
     [
@@ -74,9 +74,7 @@ def test_a_file_that_is_not_what_the_manifest_beside_it_announces_is_refused(fil
 
 
 def test_a_file_is_not_landed_as_something_else_than_its_manifest_says(announced, tmp_path):
-    with pytest.raises(UsageError, match=r"manifest.json says business date 2026-01-05, not 2026-01-06; .*land a copy that lies elsewhere"):
-        land([announced()], "wms_stock", business_date="2026-01-06")
-    with pytest.raises(UsageError, match=r"manifest.json says feed wms_stock, not erp_items"):
+    with pytest.raises(UsageError, match=r"manifest.json says feed wms_stock, not erp_items; .*land a copy that lies elsewhere"):
         land([announced()], "erp_items")
     with pytest.raises(UsageError, match=r"manifest.json says layout sap_mard, not odoo_stock_quant"):
         land([announced(layout="sap_mard")], layout="odoo_stock_quant")
