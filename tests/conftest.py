@@ -30,8 +30,7 @@ LONGEST_MODULES = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long modules first, the rest as collected."""
-    tests = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(tests).as_posix() not in LONGEST_MODULES)
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST_MODULES))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

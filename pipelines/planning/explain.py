@@ -130,7 +130,9 @@ def _write_reason(line: dict[str, Any], giver: dict[str, Any], taker: dict[str, 
     pack_units = line["units"] // line["packs"]
     what = f"Move {line['units']:,} units ({count_text(line['packs'], 'pack')} of {pack_units}) of {line['item_id']}"
     weeks = taker["runs_out_weeks"]
-    state = "is out of stock" if weeks < 0.05 else f"runs out in {weeks:.1f} weeks"
+    due = taker["supply_units"] - taker["late_supply_units"]
+    counted = f" with {_amount(due)} due by then" if due >= 0.5 else ""
+    state = "is out of stock" if weeks < 0.05 else f"runs out in {weeks:.1f} weeks{counted}"
     lost = taker["lost_units"]
     risk = f"{line['destination']} {state} and would lose {_amount(lost)} before its next supply on {taker['next_supply_date'].isoformat()}"
     gives_up = f" and gives up {usd_text(-line['loss_usd'])} of its own sales" if line["loss_usd"] <= -0.005 else ""

@@ -30,7 +30,7 @@ def _tell(view: PlanView, line: dict[str, Any], fact: dict[str, Any], notes: lis
     before, after = (cover_text(line[f"donor_cover_{when}_days"]) for when in ("before", "after"))
     parts += [f"Donor {line['origin']}: {before} if nothing moves, {after} after; gives {line['donor_share']:.0%} of what is available."]
     before, after = (cover_text(line[f"receiver_cover_{when}_days"]) for when in ("before", "after"))
-    parts += [f"Receiver {line['destination']}: {before} if nothing moves, {after} after."]
+    parts += [f"Receiver {line['destination']}: {before} on its own stock if nothing moves, {after} after."]
     parts += [_risk_text(line, fact), _held_text(view, line, fact)]
     parts += [
         f"Break-even freight {usd_text(line['break_even_freight_usd'])}, planned {usd_text(line['freight_usd'])}: "

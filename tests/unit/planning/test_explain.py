@@ -1,9 +1,11 @@
 """Explanations: money adds up to the objective, sentences carry the case's figures, every shortage left alone has its reason."""
 
+import datetime as dt
 import itertools
 import random
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipelines.domain.policy import Policy, parse_policy
@@ -47,6 +49,18 @@ def test_the_sentence_that_a_planner_reads_aloud(frames, as_of):
     covers = [f"{end}_cover_{when}_days" for end in ("donor", "receiver") for when in ("before", "after")]
     assert line[covers].tolist() == [100.0, 76.0, 5.0, 29.0]
     assert (str(line["ship_date"]), str(line["arrival_date"])) == ("2016-02-02", "2016-02-09")
+
+
+def test_supply_that_is_due_is_named_where_stock_lasts_longer_for_it(frames, as_of):
+    inputs = frames(SCARCE)
+    due = {"location_id": "TX_2", "item_id": "FOODS_3_090", "expected_date": dt.date(2016, 2, 4), "qty_units": 6, "source": "po"}
+    inputs["inbound"] = pd.DataFrame([due | {"reference": "PO-1"}])
+    case, plan = make_plan(inputs, as_of)
+    lines = plan_lines(case, plan, "r")
+    line, (story,) = lines.iloc[0], explain_lines(case, plan, lines).values()
+    assert "TX_2 runs out in 1.6 weeks with 6 units due by then and would lose" in line["reason"]
+    assert line["receiver_cover_before_days"] == 5.0
+    assert "Receiver TX_2: keeps 0.7 weeks of cover on its own stock if nothing moves" in story
 
 
 def test_out_of_stock_and_a_donor_that_gives_up_sales(frames, as_of):
