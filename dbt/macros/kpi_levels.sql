@@ -1,4 +1,4 @@
-{# The five levels of every KPI. A model groups with `kpi_grouping_sets`, names its rows with `kpi_level_columns` and begins with `kpi_head`. #}
+{# The five levels of every KPI: a model groups with `kpi_grouping_sets`, names rows with `kpi_level_columns`, begins with `kpi_head`. #}
 {% macro kpi_grouping_sets() -%}
 group by grouping sets ((location_id, item_id, category), (item_id, category), (category), (location_id), ())
 {%- endmacro %}
