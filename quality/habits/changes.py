@@ -3,7 +3,7 @@
 A few changed rows are daily business and warn by name; a column that changes for many rows at once blocks until somebody says it is meant.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -12,8 +12,11 @@ from quality.verdicts import MAX_NAMED, GateCheck
 
 MANY_SHARE = 0.2
 MANY_ROWS = 3
+# Time alone moves these on through the words of their contract, in that order; never back.
 BY_THE_CLOCK = {"erp_items": {"lifecycle"}}
 RULE = "master_changes"
+# Key, value before and value now.
+Cell = tuple[tuple[object, ...], object, object]
 
 
 def check_masters(frames: Mapping[str, pd.DataFrame], before: Mapping[str, pd.DataFrame]) -> list[GateCheck]:
@@ -26,7 +29,8 @@ def check_master(contract: FeedContract, before: pd.DataFrame, frame: pd.DataFra
     """Rows of today against the snapshot before, by key.
 
     Warns with a text per row or cell that changed. Blocks if more than 20 % of the rows that both know, and at least 3, changed in one
-    column; if more than 20 % of the rows before (at least 3) are gone; or if there is more than 200 to name.
+    column; if more than 20 % of the rows before (at least 3) are gone; or if there is more than 200 to name. A stage of life that moves
+    on is no change, one that goes back is.
     """
     expected = "the rows of the snapshot before; set gate.severity master_changes: warn if a large change is meant"
     columns = [column.name for column in contract.columns]
@@ -38,8 +42,11 @@ def check_master(contract: FeedContract, before: pd.DataFrame, frame: pd.DataFra
     old, new = old.loc[both], new.loc[both]
     said = [f"{_name(contract, key)}: gone" for key in gone] + [f"{_name(contract, key)}: new" for key in came]
     many = ["rows gone"] if _is_many(len(gone), len(before)) else []
-    for column in old.columns.difference(sorted(BY_THE_CLOCK.get(contract.feed, set()))):
-        changed = [f"{_name(contract, key)}: {column} {_text(a)} -> {_text(b)}" for key, a, b in _changed(old[column], new[column])]
+    for column in sorted(old.columns):
+        cells = _changed(old[column], new[column])
+        if column in BY_THE_CLOCK.get(contract.feed, ()):
+            cells = _gone_back(cells, contract.column(column).enum)
+        changed = [f"{_name(contract, key)}: {column} {_text(a)} -> {_text(b)}" for key, a, b in cells]
         many += [column] if _is_many(len(changed), len(both)) else []
         said += changed
     severity = "block" if many or len(said) > MAX_NAMED else "warn"
@@ -55,11 +62,17 @@ def _by_key(contract: FeedContract, frame: pd.DataFrame) -> pd.DataFrame:
     return values.drop(columns=key)
 
 
-def _changed(old: pd.Series, new: pd.Series) -> Iterator[tuple[tuple[object, ...], object, object]]:
+def _changed(old: pd.Series, new: pd.Series) -> Iterator[Cell]:
     """Key, value before and value now of the rows in which they differ; the rows are aligned."""
     for key, a, b in zip(old.index, old, new, strict=True):
         if a != b and not (a is None and b is None):
             yield key, a, b
+
+
+def _gone_back(cells: Iterable[Cell], stages: Sequence[str]) -> Iterator[Cell]:
+    """The changes that lead from a stage to an earlier one."""
+    order = {stage: number for number, stage in enumerate(stages)}
+    return (cell for cell in cells if order.get(str(cell[2]), -1) < order.get(str(cell[1]), -1))
 
 
 def _is_many(rows: int, of: int) -> bool:

@@ -49,6 +49,17 @@ def test_many_changes_at_once_block(now, what):
     assert check.severity == "block" and what in check.observed
 
 
+def test_items_grow_older_by_themselves_and_never_younger():
+    items = load_contract("erp_items")
+    before = pd.DataFrame({column.name: ["x"] * 20 for column in items.columns} | {"item_id": [f"I{n}" for n in range(20)]})
+    before["lifecycle"] = ["new", "active"] * 10
+    assert check_master(items, before, before.assign(lifecycle=["active", "phase_out"] * 10)).passed
+    one = check_master(items, before, before.assign(lifecycle=["new", "active"] * 9 + ["new", "new"]))
+    assert (one.severity, one.examples) == ("warn", ("item_id=I19: lifecycle active -> new",))
+    many = check_master(items, before, before.assign(lifecycle="new"))
+    assert (many.severity, many.passed) == ("block", False) and "lifecycle" in many.observed
+
+
 def test_lost_and_new_rows_are_named():
     check = check_master(LANES, lanes(21).iloc[:20], lanes(21).iloc[1:])
     assert [text.split(": ")[1] for text in check.examples] == ["gone", "new"]
