@@ -129,7 +129,7 @@ class PriceGame:
         dock = steps.dock * slower * unit_worth
         pallet = steps.pallet * slower * p.pallet_cost_usd * (start.share > 0)
         room = np.maximum(start.share, 0.02)
-        moved = r.moved(self._priced(start), use, room, dock, pallet, 0.1 * slower)
+        moved = r.moved(prices, use, room, dock, pallet, 0.1 * slower)
         return Start(share, moved.dock_out, moved.dock_in, moved.kg, moved.m3, moved.budget)
 
     def _lane_profit(self, prices: Prices) -> Floats:

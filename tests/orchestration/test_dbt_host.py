@@ -109,20 +109,29 @@ def test_a_host_that_died_took_its_build_along_and_is_replaced(parsed, host, env
     assert run(again, ONE_MODEL, environment)[0] == 0
 
 
-def test_host_and_build_die_with_the_process_that_wanted_them(parsed, environment, tmp_path):
-    script = f"""
-import json, sys, time
+def own_host(parsed: Path) -> str:
+    """The start of a script that warms a host of its own; the environment stands in the file that it is given."""
+    return f"""
+import json, resource, sys, time
 from pathlib import Path
 from dagster_project.dbt_bridge import PROJECT_DIR
-from dagster_project.dbt_host import warm_host
+from dagster_project.dbt_host import close_hosts, warm_host
 environment = json.loads(Path(sys.argv[1]).read_text())
 host = warm_host(Path({str(parsed)!r}), PROJECT_DIR, environment)
+"""
+
+
+def test_host_and_build_die_with_the_process_that_wanted_them(parsed, environment, tmp_path):
+    script = (
+        own_host(parsed)
+        + f"""
 with host.build({LONG_BUILD!r}, environment) as build:
     build.stdout.readline()
     build.poll()
     print(host.pid, build.pid, flush=True)
     time.sleep(600)
 """
+    )
     (tmp_path / "environment.json").write_text(json.dumps(environment))
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "environment.json")], stdout=subprocess.PIPE, text=True)
     pids = [int(pid) for pid in process.stdout.readline().split()]
@@ -135,19 +144,16 @@ with host.build({LONG_BUILD!r}, environment) as build:
 
 
 def test_a_host_ends_with_a_process_that_ends_and_its_work_counts_as_that_processes(parsed, environment, tmp_path):
-    script = f"""
-import json, resource, sys
-from pathlib import Path
-from dagster_project.dbt_bridge import PROJECT_DIR
-from dagster_project.dbt_host import close_hosts, warm_host
-environment = json.loads(Path(sys.argv[1]).read_text())
-host = warm_host(Path({str(parsed)!r}), PROJECT_DIR, environment)
+    script = (
+        own_host(parsed)
+        + f"""
 with host.build({ONE_MODEL!r}, environment) as build:
     build.stdout.read()
     build.wait()
 close_hosts()
 print(host.is_alive(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > 0.2)
 """
+    )
     (tmp_path / "environment.json").write_text(json.dumps(environment))
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "environment.json")], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("False True\n", "")
