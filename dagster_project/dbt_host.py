@@ -32,6 +32,7 @@ class DbtBuild:
         self.stdout = stdout
         self.pid: int | None = None
         self.returncode: int | None = None
+        self.is_orphan = False
 
     def poll(self) -> int | None:
         """How the build ended, or None while it runs."""
@@ -58,9 +59,11 @@ class DbtBuild:
         """Read one answer if there is one in time; a host that died took the build with it."""
         if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
             try:
-                answer = json.loads(self._answers.recv(LONGEST_ANSWER) or b'{"returncode": -9}')
+                said = self._answers.recv(LONGEST_ANSWER)
             except ConnectionResetError:
-                answer = {"returncode": -signal.SIGKILL}
+                said = b""
+            self.is_orphan = not said
+            answer = json.loads(said) if said else {"returncode": -signal.SIGKILL}
             self.pid = answer.get("pid", self.pid)
             self.returncode = answer.get("returncode")
         return self.returncode
@@ -113,6 +116,8 @@ class DbtHost:
             finally:
                 if build.poll() is None:
                     build.kill()
+                if build.is_orphan:
+                    self.close()  # what is dying still counts as alive for a moment, and must not be given another build
 
 
 def warm_host(parsed: Path, project_dir: Path, environment: Mapping[str, str]) -> DbtHost:
