@@ -37,21 +37,24 @@ class Past:
 
 
 def read_past(home: Home, feed: str, as_of: dt.date, policy: Policy) -> Past:
-    """Earlier partitions that their gate let pass, newest first until 200,000 rows or the policy's trailing days are read."""
+    """Earlier partitions that their gate let pass, newest first until 200,000 rows or the policy's trailing days are read; of the
+    newest, as far as it has more, its newest days.
+    """
     import pandas as pd
 
     from pipelines.extracts.contracts.contract import load_contract
     from pipelines.extracts.lake.partitions import current_files, read_frame
+    from pipelines.extracts.lake.parts import read_newest_days
 
-    first = as_of - dt.timedelta(days=policy.gate.trailing_days)
+    first, contract = as_of - dt.timedelta(days=policy.gate.trailing_days), load_contract(feed)
     said = {}
     for file in current_files(home.lake, feed, as_of - dt.timedelta(days=1)):
         body = read_verdict(home, feed, file.business_date)
         if body and body["passed"]:
             said[file] = body
     files = [file for file in said if file.rows]
-    is_event = load_contract(feed).kind == "event"
-    before = read_frame(files[-1].path) if files else pd.DataFrame()
+    is_event = contract.kind == "event"
+    before = read_newest_days(files[-1], contract.date_column, MAX_RECENT_ROWS) if files else pd.DataFrame()
     recent = [before] if is_event and files else []
     for file in reversed(files[:-1] if is_event else []):
         if file.business_date < first or sum(map(len, recent)) + file.rows > MAX_RECENT_ROWS:

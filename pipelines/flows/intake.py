@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,20 +93,18 @@ def count_trailing_rows(home: Home, feed: str, as_of: dt.date, days: int) -> lis
     Extracts came where stock did, which no day lacks. The first partition of a feed may hold long history: its rows count for the
     days they are about, not for the day they came.
     """
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
     from pipelines.extracts.contracts.contract import load_contract
     from pipelines.extracts.lake.partitions import current_files, row_counts
+    from pipelines.extracts.lake.parts import count_days
 
     counts = dict.fromkeys(row_counts(home.lake, "wms_stock", as_of, days), 0) | row_counts(home.lake, feed, as_of, days)
     files, column = current_files(home.lake, feed, as_of), load_contract(feed).date_column
     if files and column and files[0].business_date in counts:
-        found = Counter(pc.cast(pq.read_table(files[0].path, columns=[column])[column], "date32").to_pylist())
+        found = count_days(files[0].path, column)
         first = as_of - dt.timedelta(days=days)
-        began = max(first, min((date for date in found if date), default=files[0].business_date))
+        began = max(first, min(found, default=files[0].business_date))
         history = [began + dt.timedelta(days=n) for n in range((files[0].business_date - began).days + 1)]
-        counts |= {date: found[date] for date in history}
+        counts |= {date: found.get(date, 0) for date in history}
     return [counts[date] for date in sorted(counts)]
 
 

@@ -1,7 +1,7 @@
 """What was known before a business date: the newest earlier snapshot of master data, recent events, and all of the day's documents."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipelines.store.home import Home
@@ -9,6 +9,7 @@ from pipelines.store.home import Home
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipelines.extracts.contracts.contract import FeedContract
     from pipelines.extracts.lake.partitions import LakeFile
 
 KNOWN_DAYS = 60
@@ -22,9 +23,8 @@ DOCUMENTS = (
 
 
 def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date) -> "dict[str, pd.DataFrame]":
-    """Earlier rows by feed, oldest first: of master data the newest snapshot; of stock
-    the two newest; of events the newest partitions up to 20,000 rows (the
-    newest at least), and before them the rows of the last 60 business dates whose document is in `frames`.
+    """Earlier rows by feed, oldest first: of master data the newest snapshot; of stock the two newest; of events the newest days up to
+    20,000 rows (one day at least), and before them the rows of the last 60 business dates whose document is in `frames`.
 
     A feed without earlier rows is left out.
     """
@@ -33,14 +33,13 @@ def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date)
 
     known = {}
     for feed in sorted({*frames, *(feed for group in DOCUMENTS for feed in group)}):
+        contract = load_contract(feed)
         earlier = current_files(home.lake, feed, as_of - dt.timedelta(days=1))
         files = [file for file in earlier if (as_of - file.business_date).days <= KNOWN_DAYS]
         group = next((group for group in DOCUMENTS if feed in group), None)
-        is_event = load_contract(feed).kind == "event"
-        recent = _recent(files) if is_event else files[-2 if feed == "wms_stock" else -1 :]
-        older = files[: len(files) - len(recent)] if group else []
-        wanted = tuple(_wanted(group, frames)) if group and older else ()
-        rows = _join(tuple(recent), tuple(older), group[feed] if group else "", wanted)
+        recent = _recent(files) if contract.kind == "event" else files[-2 if feed == "wms_stock" else -1 :]
+        documents = (group[feed], _wanted(group, frames)) if group else ("", [])
+        rows = _join(files[: len(files) - len(recent)], recent, documents, contract)
         if rows is not None:
             known[feed] = rows
     return known
@@ -57,13 +56,17 @@ def _recent(files: "list[LakeFile]") -> "list[LakeFile]":
     return files[len(files) - count :]
 
 
-def _join(recent: "tuple[LakeFile, ...]", older: "tuple[LakeFile, ...]", column: str, wanted: tuple[str, ...]) -> "pd.DataFrame | None":
-    """All rows of recent files and those of older ones whose document is wanted; None without a row."""
+def _join(
+    older: "list[LakeFile]", recent: "list[LakeFile]", documents: tuple[str, list[str]], contract: "FeedContract"
+) -> "pd.DataFrame | None":
+    """The newest days of recent files and, there and in older ones, the rows of the wanted documents; None without a row."""
     import pandas as pd
 
-    from pipelines.extracts.lake.partitions import read_frame
+    from pipelines.extracts.lake.parts import read_documents, read_newest_days
 
-    parts = [_rows_of(file, column, wanted) for file in older] + [read_frame(file.path) for file in recent]
+    days = 1 if contract.kind == "event" else 2
+    parts = [read_documents(file.path, *documents) for file in older if documents[1]]
+    parts += [read_newest_days(file, contract.date_column, RECENT_ROWS, days, documents) for file in recent]
     kept = [part for part in parts if len(part)]
     return pd.concat(kept, ignore_index=True) if kept else None
 
@@ -71,14 +74,3 @@ def _join(recent: "tuple[LakeFile, ...]", older: "tuple[LakeFile, ...]", column:
 def _wanted(group: Mapping[str, str], frames: "Mapping[str, pd.DataFrame]") -> list[str]:
     """The documents that the day's rows of a group of feeds name."""
     return sorted({str(name) for feed, column in group.items() if feed in frames for name in frames[feed][column].dropna()})
-
-
-def _rows_of(file: "LakeFile", column: str, wanted: Sequence[str]) -> "pd.DataFrame":
-    """The rows of a lake file whose document is one of those wanted."""
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
-    from pipelines.extracts.lake.partitions import to_frame
-
-    values = pa.array(wanted, pa.string())
-    return to_frame(ds.dataset(str(file.path), format="parquet").to_table(filter=ds.field(column).isin(values)))
