@@ -14,11 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.extracts.contracts.contract import Column, FeedContract
+from pipelines.extracts.lake.parts import first_of_newest
 
 Floats = NDArray[np.float64]
 NUMERIC = ("integer", "double", "decimal(18,4)", "decimal(18,6)")
 LEVEL_ENUMS = ("type", "reference_type", "channel")
 MIN_LEVEL_ROWS = 2
+MAX_PAST_ROWS = 200_000
 
 
 @dataclass(frozen=True)
@@ -159,14 +161,14 @@ class Scene:
 
 
 def set_scene(contract: FeedContract, frame: pd.DataFrame, history: History, business_date: datetime.date) -> Scene:
-    """The rows to judge and their history; a first load that holds many days is its own history."""
+    """The rows to judge and their history; a first load that holds many days is its own history, its newest 200,000 rows by whole days."""
     date = contract.date_column
     if date is None or not len(frame):
         return Scene(contract, frame, history)
     before, recent = history.before, history.recent
     if not len(before) and not len(recent):
         days = pd.to_datetime(frame[date]).dt.normalize()
-        earlier = frame[days < pd.Timestamp(business_date)]
+        earlier = frame[(days < pd.Timestamp(business_date)) & (days >= _first_day(days, business_date))]
         if not len(earlier):
             return Scene(contract, frame, history)
         before = recent = earlier
@@ -177,6 +179,14 @@ def set_scene(contract: FeedContract, frame: pd.DataFrame, history: History, bus
         days = pd.to_datetime(frame[date]).dt.normalize()
         frame = frame[days == pd.Timestamp(business_date)] if (days != pd.Timestamp(business_date)).any() else frame
     return Scene(contract, frame.reset_index(drop=True), replace(history, before=before.reset_index(drop=True), recent=recent))
+
+
+def _first_day(days: pd.Series, business_date: datetime.date) -> pd.Timestamp:
+    """The first of the days before the business date that a first load is judged against."""
+    counts = days[days < pd.Timestamp(business_date)].value_counts()
+    if counts.empty:
+        return pd.Timestamp(business_date)
+    return pd.Timestamp(first_of_newest({day.date(): int(rows) for day, rows in counts.items()}, MAX_PAST_ROWS))
 
 
 def numbers(values: pd.Series) -> Floats:

@@ -205,7 +205,9 @@ def check_keys_unique(contract: FeedContract, frame: pd.DataFrame) -> GateCheck:
 def check_references(
     contract: FeedContract, frame: pd.DataFrame, known_keys: Mapping[str, AbstractSet[str]], policy: GatePolicy
 ) -> tuple[list[GateCheck], list[Failing]]:
-    """Every referenced key is known. Some unknown rows warn and name their item-locations, more than the quarantine share blocks."""
+    """Every referenced key is known. Some unknown rows warn and name their item-locations; more than the quarantine share blocks
+    and names one row of each item-location.
+    """
     checks: list[GateCheck] = []
     failing: list[Failing] = []
     for reference in contract.references:
@@ -223,8 +225,9 @@ def check_references(
                 examples(unknown.drop_duplicates()),
             )
         )
-        name = f"references_known:{reference.column}"
-        failing += name_rows(contract.feed, frame.loc[unknown.index], name, f"{reference.column} is not in {reference.feed}")
+        rows, pair = frame.loc[unknown.index], [column for column in ("location_id", "item_id") if column in frame]
+        rows = rows.drop_duplicates(pair) if blocks and pair else rows  # a whole file of them, one line each tells enough
+        failing += name_rows(contract.feed, rows, f"references_known:{reference.column}", f"{reference.column} is not in {reference.feed}")
     return checks, failing
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pipelines.extracts.contracts.contract import load_contract, load_contracts
+from quality.expectations import suites
 from quality.expectations.suites import anchored, build_suite, run_suite
 
 
@@ -49,6 +50,24 @@ def test_examples_are_few():
     failed = [result for result in run_suite(contract, frame) if not result.passed]
     assert [(result.name, result.observed) for result in failed] == [("expect_column_values_to_match_regex:event_id", "50 unexpected")]
     assert failed[0].examples == tuple(f"E {n}" for n in range(5))
+
+
+@pytest.mark.parametrize(("bad", "failed"), [(None, []), (0, ["on_hand"]), (4, ["on_hand"])])
+def test_a_partition_is_held_against_its_suite_in_pieces(monkeypatch, bad, failed):
+    monkeypatch.setattr(suites, "PIECE_ROWS", 2)
+    frame = pd.DataFrame(
+        {
+            "date": pd.Timestamp("2026-01-05"), "location_id": "CA_1", "item_id": [f"I{n}" for n in range(5)], "lot_id": None,
+            "on_hand": [-1 if n == bad else n for n in range(5)], "reserved": 0, "blocked": 0, "expiry_date": pd.NaT,
+        }
+    )  # fmt: skip
+    results = run_suite(load_contract("wms_stock"), frame)
+    assert [result.name.split(":")[1] for result in results if not result.passed] == failed
+    if not failed:
+        assert [(result.name, result.observed) for result in results] == [
+            ("expect_table_row_count_to_be_between", "5"),
+            ("expect_rows_to_keep_contract", "0 unexpected"),
+        ]
 
 
 def test_a_suite_never_reaches_for_the_network():

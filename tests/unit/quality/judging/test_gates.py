@@ -97,6 +97,14 @@ def test_few_unknown_references_or_future_rows_only_warn():
     assert (check.severity, check.examples) == ("warn", ("I9",))
 
 
+def test_a_file_of_unknown_items_names_one_row_of_each_item_location():
+    many = pd.concat([stock_frame(item_id=["I8", "I9"]).assign(lot_id=f"L{n}") for n in range(50)])
+    verdict = gate(many, trailing_counts=[])
+    named = [(entry.location_id, entry.item_id) for entry in verdict.failing if entry.check == "references_known:item_id"]
+    assert not verdict.passed
+    assert sorted(named) == sorted(set(zip(many["location_id"], many["item_id"], strict=True)))
+
+
 @pytest.mark.parametrize(
     ("feed", "rows", "trailing", "passed", "severity"),
     [
