@@ -1,9 +1,9 @@
 """What taking extracts in costs: a manifest drop of stock and sales landed, checked and in the lake, against bare DuckDB, which reads the
 same files into typed columns without a check and writes them to zstd Parquet. Each side runs in a process of its own, start-up included.
 
-EVENSTOCK_BENCH_SCALE=0.1 makes a tenth of 1 M stock rows and 10 M sales rows (50 locations, 20,000 items). At full scale on two shared and
-busy cores: 1.9 times the CPU of bare DuckDB for rows by key, 2.3 for shuffled ones, which must be sorted; 320,000 and 240,000 rows per
-CPU second; at most 2.5 GB.
+EVENSTOCK_BENCH_SCALE=0.1 makes a tenth of 1 M stock rows and 10 M sales rows (50 locations, 20,000 items). At full scale on two shared
+cores: 1.8 to 2.0 times the CPU of bare DuckDB for rows by key, 2.5 for shuffled ones, which must be sorted; 380,000 and 280,000 rows per
+CPU second; at most 2.6 GB.
 """
 
 import datetime

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.shared import share
+
 if TYPE_CHECKING:
     from dagster_project.closed_loop import LoopReport
 
@@ -58,10 +60,14 @@ def played_loop(parsed_dbt: Path, tmp_path_factory: pytest.TempPathFactory) -> "
 
     The policy is bold, so that a world this small still finds moves worth a truck, and leaves dear lines to a person.
     """
+    return share(tmp_path_factory, "played_loop", _play_loop)
+
+
+def _play_loop(folder: Path) -> "LoopReport":
     from dagster_project.closed_loop import run_closed_loop
     from pipelines.settings import load_settings
 
-    home = tmp_path_factory.mktemp("played_loop") / "home"
+    home = folder / "home"
     home.mkdir()
     (home / "policy.yaml").write_text("planning: {gamma: 1.0, eta: 1.0}\napproval: {max_line_cost_usd: 30.0}\n")
     return run_closed_loop(load_settings(home=home), items=24, days=7, seed=0, locations=4, spare_days=1)

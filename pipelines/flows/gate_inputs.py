@@ -37,27 +37,24 @@ class Past:
 
 
 def read_past(home: Home, feed: str, as_of: dt.date, policy: Policy) -> Past:
-    """Earlier partitions that their gate let pass, newest first until 200,000 rows or the policy's trailing days are read; of the
-    newest, as far as it has more, its newest days.
+    """Earlier partitions that their gate let pass, newest first until 200,000 rows or the policy's trailing days are read.
+
+    Of the newest, if it has more rows than that, the newest days are read. It may be older than the trailing days.
     """
     import pandas as pd
 
     from pipelines.extracts.contracts.contract import load_contract
-    from pipelines.extracts.lake.partitions import current_files, read_frame
+    from pipelines.extracts.lake.partitions import read_frame
     from pipelines.extracts.lake.parts import read_newest_days
 
     first, contract = as_of - dt.timedelta(days=policy.gate.trailing_days), load_contract(feed)
-    said = {}
-    for file in current_files(home.lake, feed, as_of - dt.timedelta(days=1)):
-        body = read_verdict(home, feed, file.business_date)
-        if body and body["passed"]:
-            said[file] = body
+    said = _read_passed(home, feed, as_of, first)
     files = [file for file in said if file.rows]
     is_event = contract.kind == "event"
     before = read_newest_days(files[-1], contract.date_column, MAX_RECENT_ROWS) if files else pd.DataFrame()
     recent = [before] if is_event and files else []
     for file in reversed(files[:-1] if is_event else []):
-        if file.business_date < first or sum(map(len, recent)) + file.rows > MAX_RECENT_ROWS:
+        if sum(map(len, recent)) + file.rows > MAX_RECENT_ROWS:
             break
         recent.append(read_frame(file.path))
     trailing = {file: body for file, body in said.items() if file.business_date >= first}
@@ -67,6 +64,20 @@ def read_past(home: Home, feed: str, as_of: dt.date, policy: Policy) -> Past:
         {file.business_date.isoformat(): body.get("fingerprint", "") for file, body in trailing.items()},
         [body["changed_rows"] for body in trailing.values() if body.get("changed_rows", -1) >= 0],
     )
+
+
+def _read_passed(home: Home, feed: str, as_of: dt.date, first: dt.date) -> "dict[LakeFile, dict[str, Any]]":
+    """Lake files before a date that their gate let pass with the verdict, oldest first: those since `first`, or the newest with rows."""
+    from pipelines.extracts.lake.partitions import current_files
+
+    said: dict[LakeFile, dict[str, Any]] = {}
+    for file in reversed(current_files(home.lake, feed, as_of - dt.timedelta(days=1))):
+        if file.business_date < first and any(known.rows for known in said):
+            break
+        body = read_verdict(home, feed, file.business_date)
+        if body and body["passed"]:
+            said[file] = body
+    return dict(reversed(said.items()))
 
 
 def read_verdict(home: Home, name: str, date: dt.date) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from dagster_project.nights import Nights
 from pipelines.settings import load_settings
 from pipelines.twin.extracts import write_drop
 from tests.journeys.killed_nights import NightServer, outcome
+from tests.shared import share
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +33,13 @@ def ready(played_loop, next_day, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def uninterrupted(ready, next_day, tmp_path_factory) -> Path:
     """A copy of it in which the night was run from end to end."""
-    home = Path(shutil.copytree(ready, tmp_path_factory.mktemp("uninterrupted") / "home", symlinks=True))
-    Nights(load_settings(home=home), persistent=False).run("nightly", next_day[0].date)
-    return home
+
+    def run(folder: Path) -> Path:
+        home = Path(shutil.copytree(ready, folder / "home", symlinks=True))
+        Nights(load_settings(home=home), persistent=False).run("nightly", next_day[0].date)
+        return home
+
+    return share(tmp_path_factory, "uninterrupted", run)
 
 
 @pytest.fixture(scope="session")
@@ -49,13 +54,16 @@ def sending(ready, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def witnessed(sending, next_day, tmp_path_factory):
     """An uninterrupted night on a copy of `sending`: its outcome, its seconds, and how often it crossed each boundary."""
-    folder = tmp_path_factory.mktemp("witnessed")
-    home = Path(shutil.copytree(sending, folder / "home", symlinks=True))
-    server = NightServer.start(folder / "night.log")
-    ended = server.night(home, next_day[0].date, witness=str(folder / "seen"))
-    server.stop()
-    assert ended.code == 0, (folder / "night.log").read_text()[-3000:]
-    return outcome(home), ended.seconds, Counter((folder / "seen").read_text().split())
+
+    def run(folder: Path):
+        home = Path(shutil.copytree(sending, folder / "home", symlinks=True))
+        server = NightServer.start(folder / "night.log")
+        ended = server.night(home, next_day[0].date, witness=str(folder / "seen"))
+        server.stop()
+        assert ended.code == 0, (folder / "night.log").read_text()[-3000:]
+        return outcome(home), ended.seconds, Counter((folder / "seen").read_text().split())
+
+    return share(tmp_path_factory, "witnessed", run)
 
 
 @pytest.fixture

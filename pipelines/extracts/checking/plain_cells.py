@@ -35,34 +35,42 @@ def arrow_type(column: Column) -> pa.DataType:
 
 @dataclass(frozen=True)
 class Texts:
-    """The cells of one column: their bytes in one piece, where each starts and ends, and the array itself."""
+    """The cells of one column: their bytes in one piece, how long each is, and the array itself."""
 
     array: pa.StringArray
     data: NDArray[np.uint8]
-    starts: NDArray[np.int64]
-    lengths: NDArray[np.int64]
+    lengths: NDArray[np.int32]
 
     @classmethod
     def of(cls, array: pa.StringArray) -> "Texts":
         """The cells of an array without nulls."""
-        offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1].astype(np.int64)
-        first, last = int(offsets[0]), int(offsets[-1])
-        data = np.frombuffer(array.buffers()[2] or b"", np.uint8)[first:last]
-        return cls(array, data, offsets[:-1] - first, np.diff(offsets))
+        offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
+        data = np.frombuffer(array.buffers()[2] or b"", np.uint8)[int(offsets[0]) : int(offsets[-1])]
+        return cls(array, data, np.diff(offsets))
+
+    @functools.cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each cell starts in the bytes."""
+        return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
+
+    @functools.cached_property
+    def bounds(self) -> tuple[int, int]:
+        """The lengths of the shortest and the longest cell."""
+        return int(self.lengths.min()), int(self.lengths.max())
 
     def at(self, place: int) -> NDArray[np.uint8]:
         """The byte at a place of every cell; 0 where the cell is too short."""
-        shortest, longest = self.lengths.min(), self.lengths.max()
+        shortest, longest = self.bounds
         if place < shortest == longest:
             return self.data.reshape(-1, longest)[:, place]
-        found = np.zeros(len(self.starts), np.uint8)
+        found = np.zeros(len(self.lengths), np.uint8)
         there = self.lengths > place
         found[there] = self.data[self.starts[there] + place]
         return found
 
     def last(self) -> NDArray[np.uint8]:
         """The last byte of every cell; 0 where it is empty."""
-        found = np.zeros(len(self.starts), np.uint8)
+        found = np.zeros(len(self.lengths), np.uint8)
         there = self.lengths > 0
         found[there] = self.data[(self.starts + self.lengths)[there] - 1]
         return found
@@ -70,10 +78,28 @@ class Texts:
     def only(self, allowed: NDArray[np.bool_]) -> Mask:
         """Cells that hold allowed bytes only."""
         fits = allowed[self.data]
-        mask = np.ones(len(self.starts), bool)
+        mask = np.ones(len(self.lengths), bool)
         if not fits.all():
             mask[np.searchsorted(self.starts, np.flatnonzero(~fits), side="right") - 1] = False
         return mask
+
+
+def as_blocks(texts: pa.StringArray) -> NDArray[np.uint8] | None:
+    """The bytes of texts that all have one length above 0 as a matrix, (n, length); None of others, and where one is missing."""
+    ends = (
+        np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1] if len(texts) else np.zeros(2, np.int32)
+    )
+    first, last, length = int(ends[0]), int(ends[-1]), int(ends[1] - ends[0])
+    if texts.null_count or length == 0 or last - first != length * len(texts) or (np.diff(ends) != length).any():
+        return None
+    return np.frombuffer(texts.buffers()[2], np.uint8)[first:last].reshape(-1, length)
+
+
+def text_blocks(data: NDArray[np.uint8]) -> pa.StringArray:
+    """Texts of one length from a matrix of their bytes, (n, length) and less than 2 GB."""
+    rows, length = data.shape
+    ends = np.arange(rows + 1, dtype=np.int32) * np.int32(length)
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(data))
 
 
 def prove(cells: pa.RecordBatch, columns: tuple[Column, ...]) -> tuple[list[pa.Array], Mask]:
@@ -191,7 +217,7 @@ def _is_decimal(cells: Texts, places: int) -> Mask:
 def _points(cells: Texts) -> NDArray[np.int64]:
     """Where the last decimal point of each cell stands, -1 without one."""
     places = np.flatnonzero(cells.data == ord("."))
-    found = np.full(len(cells.starts), -1)
+    found = np.full(len(cells.lengths), -1)
     owner = np.searchsorted(cells.starts, places, side="right") - 1
     found[owner] = places - cells.starts[owner]
     return found

@@ -4,6 +4,7 @@ A file counts once its sidecar exists. Deciding whether a partition may be used 
 """
 
 import datetime
+import functools
 import hashlib
 import json
 import re
@@ -28,7 +29,10 @@ from pipelines.machine.writing import write_file, write_text
 
 FORMAT = "evenstock-lake/1"
 ROW_GROUP_ROWS = 122_880
+# Threads cost more than they bring where a file has a few thousand rows.
+MIN_THREADED_BYTES = 1_000_000
 _FRAMES = KeptFrames()
+_FRAME_TYPES = {pa.decimal128(18, 4).id: pa.float64(), pa.date32().id: pa.timestamp("us")}
 _SIDECAR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.v([0-9]{4,})-[0-9a-f]{12}\.parquet\.json")
 
 
@@ -98,13 +102,13 @@ def ingest(landed: LandedFile, contract: FeedContract, lake_dir: Path, quarantin
 
 def current_files(lake_dir: Path, feed: str, as_of: datetime.date) -> list[LakeFile]:
     """The highest version of every business date up to `as_of`, by date."""
-    newest: dict[datetime.date, LakeFile] = {}
-    for path in sorted((Path(lake_dir) / feed).glob("*.parquet.json")):
-        if _SIDECAR.fullmatch(path.name):
-            file = _lake_file(path)
-            if file.business_date <= as_of and (file.business_date not in newest or newest[file.business_date].version < file.version):
-                newest[file.business_date] = file
-    return [newest[day] for day in sorted(newest)]
+    newest: dict[datetime.date, tuple[int, Path]] = {}
+    for path in (Path(lake_dir) / feed).glob("*.parquet.json"):
+        if match := _SIDECAR.fullmatch(path.name):
+            day, version = datetime.date.fromisoformat(match[1]), int(match[2])
+            if day <= as_of and newest.get(day, (-1, path)) < (version, path):
+                newest[day] = version, path
+    return [_lake_file(newest[day][1]) for day in sorted(newest)]
 
 
 def read_unread_columns(file: LakeFile) -> tuple[str, tuple[str, ...] | None]:
@@ -144,21 +148,24 @@ def read_partition(lake_dir: Path, feed: str, business_date: datetime.date) -> p
 
 def read_frame(path: Path) -> pd.DataFrame:
     """One lake file as a frame, with the types of `read_partition`; small ones are read once per process, since they never change."""
-    return _FRAMES.read(path, lambda path: to_frame(pq.read_table(path)))
+    return _FRAMES.read(path, lambda path: to_frame(_read_table(path)))
+
+
+def _read_table(path: Path) -> pa.Table:
+    return pq.ParquetFile(path).read(use_threads=path.stat().st_size >= MIN_THREADED_BYTES)
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """An accepted table as a frame, with the types of `read_partition`."""
-    columns = {}
+    fields, nullable = [], []
     for field in table.schema:
-        values = table[field.name]
-        if pa.types.is_decimal(field.type):
-            values = values.cast(pa.float64())
-        elif pa.types.is_date(field.type):
-            values = values.cast(pa.timestamp("us"))
-        nullable = pa.types.is_integer(field.type) and values.null_count > 0
-        columns[field.name] = values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get if nullable else None)
-    return pd.DataFrame(columns)
+        if pa.types.is_integer(field.type) and table[field.name].null_count:
+            nullable.append(field.name)
+        fields.append(field.with_type(_FRAME_TYPES.get(field.type.id, field.type)))
+    frame = table.cast(pa.schema(fields)).to_pandas()
+    for name in nullable:
+        frame[name] = table[name].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return frame
 
 
 def row_counts(lake_dir: Path, feed: str, before: datetime.date, days: int) -> dict[datetime.date, int]:
@@ -266,9 +273,17 @@ def _result(body: dict[str, Any], target: Path, quarantine: Path) -> IngestResul
 
 
 def _lake_file(sidecar: Path) -> LakeFile:
-    body = json.loads(sidecar.read_text(encoding="utf-8"))
+    """What a sidecar says of its file. A night asks for each of a year's sidecars many times: one that did not change is not read again."""
     path = sidecar.with_name(sidecar.name.removesuffix(".json"))
     if not path.is_file():
-        raise InputRefused(f"{path}: listed in the lake but missing; ingest {body['feed']} of {body['business_date']} again")
+        raise InputRefused(f"{path}: listed in the lake but missing; ingest {path.parent.name} of {sidecar.name[:10]} again")
+    stat = sidecar.stat()
+    return _read_sidecar(sidecar, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=50_000)
+def _read_sidecar(sidecar: Path, _identity: tuple[int, int, int]) -> LakeFile:
+    body = json.loads(sidecar.read_text(encoding="utf-8"))
     day = parse_date(body["business_date"], str(sidecar))
+    path = sidecar.with_name(sidecar.name.removesuffix(".json"))
     return LakeFile(path, body["feed"], day, body["version"], body["rows"], body["sha256"], body["content_sha256"])

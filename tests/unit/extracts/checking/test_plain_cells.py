@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.extracts.checking.key_order import key_order
 from pipelines.extracts.checking.plain_cells import arrow_type, prove
-from pipelines.extracts.checking.plain_rows import PlainRows
+from pipelines.extracts.checking.plain_rows import PlainRows, take
 from pipelines.extracts.contracts import text_rules
 from pipelines.extracts.contracts.contract import Column, load_contract, load_contracts
 
@@ -112,11 +112,30 @@ def test_rows_come_back_by_key_with_nulls_first_and_repeats_marked(seed):
 WORDS = ["", "A", "AA", "AB", "B", "ab", "A1", "A10", "A2", "Ä", "x" * 21, "x" * 21 + "y", "x" * 40, "\u00ff", "0", "00"]
 
 
-@pytest.mark.parametrize("seed", range(12))
+LIKE_NUMBERS = [
+    ["K0x1F", "K0x0A", "K0009"],
+    ["K-1", "K+1", "K01", "K 1", "K-0"],
+    [f"{n:018}" for n in (0, 9, 10**17)],
+    ["é01", "é10", "è02"],
+]
+
+
+@pytest.mark.parametrize("values", [["ab", "cd", "ef"], ["ab", "c", ""], ["ab", None, "cd"], ["", ""], [], ["é", "ü", "ab"], [1, 2, None]])
+def test_values_are_taken_as_they_are(values):
+    rng = random.Random(0)
+    whole = pa.array(["zz", *values, "zz"] if values and isinstance(values[0], str) else values)
+    array = whole.slice(1, len(values)) if len(whole) > len(values) else whole
+    order = pa.array(rng.choices(range(len(values)), k=7) if values else [], pa.int32())
+    taken = take(array, order)
+    taken.validate(full=True)
+    assert taken.to_pylist() == [values[n] for n in order.to_pylist()]
+
+
+@pytest.mark.parametrize("seed", range(24))
 def test_the_order_of_keys_is_that_of_sql(seed):
     rng = random.Random(seed)
     rows = rng.choice([1, 2, 50, 400])
-    texts = [[w for w in WORDS if len(w) < 22], WORDS, ["ORD-0001", "ORD-0002", "ORD-0010"], ["same"]][seed % 4]
+    texts = [[w for w in WORDS if len(w) < 22], WORDS, ["ORD-0001", "ORD-0002", "ORD-0010"], ["same"], *LIKE_NUMBERS][seed % 8]
     nulls = [None] if seed % 3 else []
     table = pa.table(
         {
