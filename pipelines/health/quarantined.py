@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 from pipelines.domain.foreign_text import to_csv
 from pipelines.health.advice import reason_meanings, reason_remedy
 from pipelines.health.verdicts import shorten
-from pipelines.health.window import FeedWindow, count_reasons, read_quarantine
+from pipelines.health.window import EXAMPLES_PER_REASON, FeedWindow, count_reasons, read_quarantine
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EXAMPLES_PER_REASON = 3
 MAX_REASONS = 100
 MAX_CSV_ROWS = 50_000
 MAX_PLACES = 500

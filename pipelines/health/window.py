@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 WINDOW_DAYS = 28
+EXAMPLES_PER_REASON = 3
+MAX_QUARANTINE_ROWS = 200_000
+BATCH_ROWS = 20_000
 _LAKE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.v([0-9]{4,})-[0-9a-f]{12}\.parquet\.json")
 _LANDED = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.v([0-9]{4,})\.json")
 
@@ -99,16 +102,41 @@ def count_reasons(day: CheckedDay, problems: list[str]) -> Counter[str]:
 
 
 def read_quarantine(day: CheckedDay, problems: list[str]) -> "pa.Table | None":
-    """All quarantined rows of one day with reason and place, or None if there are none or they cannot be read."""
+    """Quarantined rows of one day with reason and place, or None if there are none or they cannot be read.
+
+    Of more than 200,000, which nobody looks at one by one, the first so many, and of each reason that comes later the first three.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not day.rows_quarantined:
         return None
     try:
-        return pq.read_table(day.quarantine)
+        file = pq.ParquetFile(day.quarantine)
+        kept: list[pa.Table] = [file.schema_arrow.empty_table()]
+        rows, seen = 0, Counter[str]()
+        for batch in file.iter_batches(BATCH_ROWS):
+            part = pa.Table.from_batches([batch])
+            part = part if rows < MAX_QUARANTINE_ROWS else _first_of_reasons(part, seen)
+            kept, rows = [*kept, part], rows + part.num_rows
+            seen.update(part["reason"].to_pylist() if "reason" in part.column_names else [])
+        return pa.concat_tables(kept)
     except (OSError, ValueError) as error:
         problems.append(f"quarantine {day.quarantine.name} cannot be read: {_first_line(error)}")
         return None
+
+
+def _first_of_reasons(rows: "pa.Table", seen: Counter[str]) -> "pa.Table":
+    """The first rows of every reason that has been seen fewer than `EXAMPLES_PER_REASON` times."""
+    import pyarrow as pa
+
+    left = Counter({reason: EXAMPLES_PER_REASON - seen[reason] for reason in set(rows["reason"].to_pylist())})
+    at = []
+    for row, reason in enumerate(rows["reason"].to_pylist()):
+        if left[reason] > 0:
+            left[reason] -= 1
+            at.append(row)
+    return rows.take(pa.array(at, pa.int64()))
 
 
 def read_json_object(path: Path, problems: list[str]) -> dict[str, Any] | None:
