@@ -38,8 +38,8 @@ def read_known(home: Home, frames: "Mapping[str, pd.DataFrame]", as_of: dt.date)
         files = [file for file in earlier if (as_of - file.business_date).days <= KNOWN_DAYS]
         group = next((group for group in DOCUMENTS if feed in group), None)
         recent = _recent(files) if contract.kind == "event" else files[-2 if feed == "wms_stock" else -1 :]
-        documents = (group[feed], _wanted(group, frames)) if group else ("", [])
-        rows = _join(files[: len(files) - len(recent)], recent, documents, contract)
+        documents = (group[feed], _wanted(group, frames)) if group else ("", ())
+        rows = _join(tuple(files[: len(files) - len(recent)]), tuple(recent), documents, contract)
         if rows is not None:
             known[feed] = rows
     return known
@@ -57,7 +57,7 @@ def _recent(files: "list[LakeFile]") -> "list[LakeFile]":
 
 
 def _join(
-    older: "list[LakeFile]", recent: "list[LakeFile]", documents: tuple[str, list[str]], contract: "FeedContract"
+    older: "tuple[LakeFile, ...]", recent: "tuple[LakeFile, ...]", documents: tuple[str, tuple[str, ...]], contract: "FeedContract"
 ) -> "pd.DataFrame | None":
     """The newest days of recent files and, there and in older ones, the rows of the wanted documents; None without a row."""
     import pandas as pd
@@ -71,6 +71,6 @@ def _join(
     return pd.concat(kept, ignore_index=True) if kept else None
 
 
-def _wanted(group: Mapping[str, str], frames: "Mapping[str, pd.DataFrame]") -> list[str]:
+def _wanted(group: Mapping[str, str], frames: "Mapping[str, pd.DataFrame]") -> tuple[str, ...]:
     """The documents that the day's rows of a group of feeds name."""
-    return sorted({str(name) for feed, column in group.items() if feed in frames for name in frames[feed][column].dropna()})
+    return tuple(sorted({str(name) for feed, column in group.items() if feed in frames for name in frames[feed][column].dropna()}))
