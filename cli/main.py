@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import Abort, TyperException
 
-from cli import checking, demo, forecast, gates, health, landing, layout, plan, recovery, run
+from cli import backtest, checking, demo, forecast, gates, health, landing, layout, plan, recovery, run
 from cli.screen import complain
 from pipelines.domain.errors import EvenstockError, MachineFailed
 from pipelines.domain.foreign_text import clean
@@ -29,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("demo", epilog="Example: evenstock demo --items 40 --days 28")(demo.demo)
+app.command("backtest", epilog="Example: evenstock backtest --world A,B --samples 3 --out backtest")(backtest.backtest)
 app.command("run", epilog="Example: evenstock run --as-of 2026-01-31")(run.run)
 app.command("land", epilog="Example: evenstock land stock_2026-01-31.csv --feed wms_stock")(landing.land)
 app.command("check", epilog="Example: evenstock check stock.csv --feed wms_stock --json")(checking.check)

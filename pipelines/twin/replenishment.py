@@ -72,6 +72,16 @@ class Replenishment:
         self._sold[day] = sold
         self._exposure[day] = np.where(on_sale, in_stock_share, 0.0)
 
+    @property
+    def evidence(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Units sold and share of opening hours in stock of every day observed so far, (T, L, I); a share below zero: not on sale yet."""
+        on_sale = np.arange(len(self._sold))[:, None, None] >= self.launch_day
+        return self._sold, np.where(on_sale, self._exposure, np.float32(-1.0))
+
+    def days_to_review(self, day: int) -> NDArray[np.int64]:
+        """Days from the evening before `day` to each item's next order to its supplier, (I,), at least 1."""
+        return (self.world.review_phase_days - day) % self._review + 1
+
     def mean_and_variance(self, day: int) -> tuple[Floats, Floats]:
         """Daily mean `(units sold + prior) / (exposure + prior)` of the last 56 days, and a variance of at least the mean.
 

@@ -66,6 +66,11 @@ class Transport:
         self._lanes = {lane_id_of(r["origin"], r["destination"], r["mode"]): r for r in self.world.lanes.to_dict("records")}
         self._truth = {row["lane_id"]: row for row in self.world.lane_truth.to_dict("records")}
 
+    @property
+    def lane_ids(self) -> list[str]:
+        """Id of every lane, in the order of the world's."""
+        return list(self._lanes)
+
     def accept(self, released: list[dict[str, Any]], day: DayRecorder) -> None:
         """Take dispatches on; the same transfer_id or idempotency key twice is executed once, an impossible one is refused whole."""
         for dispatch in sorted(released, key=lambda d: str(d.get("transfer_id"))):
