@@ -9,7 +9,6 @@ from cli.screen import print_table, progress_bar, say
 from pipelines.domain.errors import UsageError, shown
 
 ALL_POLICIES = "none,days_of_supply,greedy,excess,totals,evenstock,foresight"
-RESULTS = "results.jsonl"
 
 
 def backtest(
@@ -44,9 +43,9 @@ def backtest(
     wanted = Wanted(yardsticks, names, load_policy(settings.folders), settings.real_data, versions())
     _make_folder(out)
     with progress_bar() as tell:
-        rows = run(wanted, out / RESULTS, workers, tell)
+        rows = run(wanted, out, workers, tell)
     show(compare(rows))
-    say(f"{len(rows)} results in {out / RESULTS}; the same command goes on from there")
+    say(f"{len(rows)} results in {out}; the same command goes on from there")
 
 
 def _names(text: str, option: str) -> list[str]:

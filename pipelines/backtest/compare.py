@@ -13,10 +13,13 @@ from typing import Any
 from pipelines.backtest.play import Played, play
 from pipelines.backtest.policies import CONTENDERS
 from pipelines.backtest.worlds import Yardstick, start
+from pipelines.domain.errors import InputRefused
 from pipelines.domain.policy import Policy
+from pipelines.machine.writing import write_bytes
 from pipelines.twin.simulate import Twin
 
 BASE = "none"
+SHOWN = ("fill_rate", "lost_margin_usd", "transfer_cost_usd", "holding_cost_usd", "transfer_lines", "transfer_units")
 Tell = Callable[[str, float], None]
 
 
@@ -36,22 +39,24 @@ class Wanted:
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def run(wanted: Wanted, results: Path, workers: int, tell: Tell) -> list[dict[str, Any]]:
-    """Play what `results` (JSON lines) does not hold yet, adding a line for each; returns the rows wanted, in order.
+def run(wanted: Wanted, folder: Path, workers: int, tell: Tell) -> list[dict[str, Any]]:
+    """Play what `folder` does not hold yet, writing a file for each result as it comes; returns the rows wanted, in order.
 
-    A row: key, world, sample, items, weeks, contender and the totals of `twin.metrics.summarise`.
+    A row: world, sample, items, weeks, contender and the totals of `twin.metrics.summarise`; its file bears its key. Raises
+    `InputRefused` for a file that is not a result.
     """
-    done = {row["key"]: row for row in _read(results)}
-    todo = [(y, name) for y in wanted.yardsticks for name in wanted.contenders if wanted.key(y, name) not in done]
-    total = len(wanted.yardsticks) * len(wanted.contenders)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, results.open("a", encoding="utf-8") as file:
-        for yardstick, played in _play_all(wanted, todo, pool, workers):
-            row = {"key": wanted.key(yardstick, played.contender), **asdict(yardstick), "contender": played.contender, **played.totals}
-            done[row["key"]] = row
-            file.write(json.dumps(row, sort_keys=True) + "\n")
-            file.flush()
-            tell(f"{yardstick.world} {yardstick.sample}: {played.contender}", len(done) / max(total, len(done)))
-    return [done[wanted.key(y, name)] for y in wanted.yardsticks for name in wanted.contenders]
+    pairs = [(yardstick, name) for yardstick in wanted.yardsticks for name in wanted.contenders]
+    files = {pair: folder / f"{wanted.key(*pair)}.json" for pair in pairs}
+    done = {pair: _read(file) for pair, file in files.items() if file.exists()}
+    todo = [pair for pair in pairs if pair not in done]
+    if todo:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            for yardstick, played in _play_all(wanted, todo, pool, workers):
+                pair = (yardstick, played.contender)
+                done[pair] = {**asdict(yardstick), "contender": played.contender, **played.totals}
+                write_bytes("export.file", files[pair], (json.dumps(done[pair], indent=1, sort_keys=True) + "\n").encode())
+                tell(f"{yardstick.world} {yardstick.sample}: {played.contender}", len(done) / len(pairs))
+    return [done[pair] for pair in pairs]
 
 
 def _play_all(
@@ -79,15 +84,12 @@ def _play(twin: Twin, name: str, policy: Policy, weeks: int) -> Played:
     return play(twin, CONTENDERS[name], policy, weeks)
 
 
-def _read(results: Path) -> list[dict[str, Any]]:
-    """Rows of an earlier run; a last line that was cut off is left out."""
-    rows = []
-    for line in results.read_text(encoding="utf-8").splitlines() if results.exists() else []:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
-    return rows
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        row = json.loads(file.read_text(encoding="utf-8"))
+        return {name: row[name] for name in ("world", "sample", "contender", "total_cost_usd", *SHOWN)} | row
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputRefused(f"{file}: not a result of a backtest ({type(error).__name__}); remove it, and it is played again") from None
 
 
 def compare(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -108,12 +110,7 @@ def compare(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "cost_share": mean(share for share, _ in pairs),
             "half_share": half_width([share for share, _ in pairs]),
             "won": sum(share < 1 for share, _ in pairs),
-            **{
-                name: mean(row[name] for _, row in pairs)
-                for name in ("fill_rate", "lost_margin_usd", "transfer_cost_usd", "holding_cost_usd")
-            },
-            "lines": mean(row["transfer_lines"] for _, row in pairs),
-            "units": mean(row["transfer_units"] for _, row in pairs),
+            **{name: mean(row[name] for _, row in pairs) for name in SHOWN},
         }
         for (world, contender), pairs in found.items()
     ]

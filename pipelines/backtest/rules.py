@@ -67,7 +67,7 @@ def match_greedily(case: PlanCase) -> pd.DataFrame:
     Values are those of the plan's own curves.
     """
     problem = Problem.from_json(case.problem, "backtest")
-    packs = _take_best(problem)
+    packs = take_best(problem)
     return moves_of(
         [
             (
@@ -80,7 +80,7 @@ def match_greedily(case: PlanCase) -> pd.DataFrame:
     )
 
 
-def _take_best(problem: Problem) -> np.ndarray:
+def take_best(problem: Problem) -> np.ndarray:
     """Packs per arc, taken one by one; values fall along curves, so a pack's worth is looked up anew before it is taken."""
     gain = _PackValues(problem.gain, problem.arc_gain)
     loss = _PackValues(problem.loss, problem.arc_loss)
