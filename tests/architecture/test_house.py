@@ -142,3 +142,9 @@ def test_decisions_are_numbered_once_and_as_their_files_say():
     numbers = [int(page.name[:4]) for page in pages]
     assert sorted(numbers) == list(range(1, len(pages) + 1))
     assert [int(re.match(r"# (\d+)\. ", page.read_text())[1]) for page in pages] == numbers
+
+
+def test_no_link_is_tracked():
+    """A link in the tree replaces the ignored folder of its name wherever it is checked out, an environment of a gigabyte included."""
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line for line in listed.splitlines() if line.startswith("120000")] == []
