@@ -25,7 +25,9 @@ with child_process(command, stdout=-1, text=True) as child:
 @pytest.fixture
 def family():
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], start_new_session=True, **streams)
+    # Whoever runs the tests may ignore hang-ups (nohup), and children would ignore them, too.
+    code = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n{PARENT}"
+    parent = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, **streams)
     yield parent, parent.stdout.readline().strip()
     parent.kill()
     parent.wait()
@@ -53,7 +55,7 @@ def test_a_child_dies_with_its_parent(family, way):
     parent, child = family
     assert is_alive(child) and os.getpgid(int(child.split(":")[0])) != os.getpgid(parent.pid)
     WAYS[way](parent.pid)
-    parent.wait()
+    parent.wait(timeout=30)
     wait_for_death(child)
 
 
