@@ -22,6 +22,8 @@ class Benchmark:
 REGISTRY = {
     "nightly": Benchmark("benchmarks.nightly", "where a nightly run's time goes, and the ratio to plain functions", is_quick=True),
     "forecast": Benchmark("benchmarks.forecast_accuracy", "held-out accuracy on real demand, against naive rules", is_quick=True),
+    "estimate": Benchmark("benchmarks.demand_estimate", "bias of the demand behind simulated stock-outs, by evidence"),
+    "stockouts": Benchmark("benchmarks.real_stock_outs", "bias on the real stock-outs of FreshRetailNet, in two views"),
     "ingest": Benchmark("benchmarks.ingest", "11 M rows landed, checked and in the lake, against bare DuckDB"),
     "solver": Benchmark("benchmarks.solver", "plans on the proven instances, against bare HiGHS"),
     "panel": Benchmark("benchmarks.forecast_panel", "the stand-alone forecast on all of M5, against seasonal naive"),

@@ -1,4 +1,4 @@
-"""Forecast accuracy on real demand (M5, item x store) and bias under simulated censoring; `run()` returns rows for a table.
+"""Forecast accuracy on real demand (M5, item x store); `run()` returns rows for a table.
 
 Real demand is read in place from EVENSTOCK_REAL_DATA. Defaults were chosen on the tuning half below; `run` reports the other half:
 other items and later windows. Asserts nothing.
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from pipelines.domain.policy import Policy
-from pipelines.forecasting.exposure import SeriesGroups, estimate_rate, fit_censored
 from pipelines.forecasting.forecast import make_forecast
 from pipelines.forecasting.level import estimate_level
 from pipelines.forecasting.methods import moving_average
@@ -31,12 +30,11 @@ REPORTED_SUMS_DAYS_BACK = (56, 49, 42, 35, 28, 21, 14)
 
 
 def run() -> list[dict]:
-    """Rows {benchmark, case, measure, value} on the reported half; only the censoring simulation without real data."""
-    rows = censoring_rows()
-    if os.environ.get("EVENSTOCK_REAL_DATA"):
-        demand = load_sample(Path(os.environ["EVENSTOCK_REAL_DATA"]), REPORTED_PART)
-        rows += accuracy_rows(demand, REPORTED_DAYS_BACK) + sum_rows(demand, REPORTED_SUMS_DAYS_BACK)
-    return rows
+    """Rows {benchmark, case, measure, value} on the reported half; none without real data."""
+    if not os.environ.get("EVENSTOCK_REAL_DATA"):
+        return []
+    demand = load_sample(Path(os.environ["EVENSTOCK_REAL_DATA"]), REPORTED_PART)
+    return accuracy_rows(demand, REPORTED_DAYS_BACK) + sum_rows(demand, REPORTED_SUMS_DAYS_BACK)
 
 
 def load_sample(folder: Path, part: int) -> pd.DataFrame:
@@ -113,51 +111,6 @@ def sum_rows(demand: pd.DataFrame, days_back: tuple[int, ...]) -> list[dict]:
                     found.setdefault((case, f"{name[:3]} coverage {days} d"), []).append(covered)
         rows += [_row("m5 sums", case, measure, float(np.mean(values))) for (case, measure), values in found.items()]
     return rows
-
-
-def censoring_rows(series: int = 2000, days: int = 56, seed: int = 7) -> list[dict]:
-    """Bias of the mean demand estimate against the simulated truth, by rate class and severity of stock-outs."""
-    rows = []
-    for name, low, high in (("fast", 3.0, 12.0), ("mid", 0.8, 3.0), ("slow", 0.1, 0.8)):
-        for severity, cover in (("mild", 12.0), ("heavy", 7.0)):
-            rng = np.random.default_rng(seed)
-            rate = rng.uniform(low, high, series)
-            demand, sales, exposure = simulate_censoring(rate, cover, days, rng)
-            groups = SeriesGroups(np.arange(series), np.zeros(series, dtype=np.int64))
-            known = exposure.sum(axis=0) >= 7
-            truth = demand.mean(axis=0)[known].sum()
-            flagged = (exposure < 1) & (exposure > 0)
-            masked = np.where(exposure >= 1, sales, np.nan)
-            estimates = {
-                "raw sales": sales.mean(axis=0),
-                "mask": np.nan_to_num(np.nansum(masked, axis=0) / np.maximum((exposure >= 1).sum(axis=0), 1)),
-                "exposure": estimate_rate(sales, exposure, groups).daily_units,
-                "EM, flag only": fit_censored(np.where(exposure > 0, sales, np.nan), flagged)[0],
-            }
-            case = f"{name}, {severity}"
-            rows.append(_row("censoring", case, "lost demand", float(1.0 - sales.sum() / demand.sum())))
-            rows += [_row("censoring", case, f"bias {key}", float(value[known].sum() / truth - 1.0)) for key, value in estimates.items()]
-    return rows
-
-
-def simulate_censoring(rate: np.ndarray, cover_days: float, days: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Demand, sales and exposure (T, N): negative binomial days (k = 2), weekly order-up-to `cover_days` of demand, lead 2-5 days."""
-    series = len(rate)
-    demand = rng.poisson(rng.gamma(2.0, rate / 2.0, size=(days, series)))
-    sales, exposure = np.zeros((days, series)), np.ones((days, series))
-    level = np.round(rate * cover_days)
-    stock, arriving = level.copy(), np.zeros((days + 8, series))
-    for day in range(days):
-        stock += arriving[day]
-        sold = np.minimum(demand[day], stock)
-        ran_out = rng.beta(np.maximum(stock, 1e-9), np.maximum(demand[day] - stock + 1, 1e-9))
-        exposure[day] = np.where(stock <= 0, 0.0, np.where(demand[day] >= stock, ran_out, 1.0))
-        sales[day] = sold
-        stock = stock - sold
-        if day % 7 == 0:
-            order = np.maximum(level - stock - arriving[day + 1 :].sum(axis=0), 0.0)
-            arriving[day + rng.integers(2, 6, series), np.arange(series)] += order
-    return demand, sales, exposure
 
 
 def _category(item_ids: pd.Series) -> pd.Series:

@@ -155,12 +155,15 @@ def _path_batches(made: "PeriodForecast", rows: DemandRows) -> "Iterator[pa.Reco
 def _estimate_batches(made: "PeriodForecast", rows: DemandRows) -> "Iterator[pa.RecordBatch]":
     import pyarrow as pa
 
+    from pipelines.forecasting.completion import METHODS
+
     for part in _batches(made):
         frame = made.estimates(part)
         known = frame.pop("is_known")
         columns = {name: column.filter(pa.array(known.ravel())) for name, column in _keys(rows, part, known.shape[1]).items()}
         columns["date"] = pa.array(np.tile(made.history_starts, len(known))[known.ravel()])
-        columns |= {name: pa.array(values[known]) for name, values in frame.items()}
+        method = pa.DictionaryArray.from_arrays(pa.array(frame.pop("method")[known]), pa.array(METHODS)).dictionary_decode()
+        columns |= {name: pa.array(values[known]) for name, values in frame.items()} | {"method": method}
         yield pa.RecordBatch.from_pydict(columns)
 
 

@@ -1,7 +1,7 @@
-"""Demand behind censored sales: rates by exposure, the prior from other series, and the demand of single stocked-out days.
+"""Rates behind censored sales: ratios of sums by exposure, and the prior from other series.
 
 Sales are what was left after stock-outs. Stocked-out days are never masked: the sale causes the stock-out, so masking them deletes
-the demand days. No forecast is made here.
+the demand days. Single days are completed elsewhere; no forecast is made here.
 """
 
 from dataclasses import dataclass
@@ -80,88 +80,3 @@ def _pool(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def _divide(total: np.ndarray, weight: np.ndarray, default: float = 0.0) -> np.ndarray:
     return np.divide(total, weight, out=np.full(len(total), float(default)), where=weight > 1e-9)
-
-
-def impute_demand(
-    units: np.ndarray, exposure: np.ndarray, prior: np.ndarray, window: int = WINDOW_DAYS, prior_periods: float = PRIOR_DAYS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Units and exposure as full days: a partly stocked-out day becomes sales + (1 - exposure) x mu with exposure 1.
-
-    mu is the rate of the 56 days up to that day with k = 7 days of `prior` (N,). The mean of such days has the ratio of sums as its fixed
-    point, without the variance of sales / exposure. A day out of stock from its start says nothing: exposure stays 0. A sale
-    on a day of exposure 0 shows that only the fact of the stock-out is known: see `impute_flagged`. Arrays (T, N); days without a
-    stock-out are returned as they are.
-
-    >>> demand, known = impute_demand(np.array([[10.0], [6.0], [0.0]]), np.array([[1.0], [0.6], [0.0]]), np.array([10.0]))
-    >>> demand.ravel().round(6).tolist(), known.ravel().tolist()
-    ([10.0, 10.0, 0.0], [1.0, 1.0, 0.0])
-    """
-    share = np.where(np.isnan(units), 0.0, np.nan_to_num(exposure))
-    sales = np.nan_to_num(units)
-    flagged = (share <= 0) & (sales > 0)
-    partial = (share > 0) & (share < 1)
-    demand = impute_flagged(sales, share, flagged) if flagged.any() else sales.copy()
-    if partial.any():
-        rate = _trailing_rate(sales, share, prior, window, prior_periods)
-        demand[partial] = sales[partial] + (1.0 - share[partial]) * rate[partial]
-    return demand, np.where(partial | flagged, 1.0, share)
-
-
-def _trailing_rate(sales: np.ndarray, share: np.ndarray, prior: np.ndarray, window: int, prior_periods: float) -> np.ndarray:
-    """(sum of sales + k prior) / (sum of exposure + k) over the `window` up to each period; at the start the first window serves all."""
-    days = len(sales)
-    ends = np.maximum(np.arange(days), min(window, days) - 1) + 1
-    starts = np.maximum(ends - window, 0)
-    sold = np.vstack([np.zeros(sales.shape[1]), np.where(share > 0, sales, 0.0).cumsum(axis=0)])
-    known = np.vstack([np.zeros(sales.shape[1]), share.cumsum(axis=0)])
-    return (sold[ends] - sold[starts] + prior_periods * prior) / (known[ends] - known[starts] + prior_periods)
-
-
-def impute_flagged(sales: np.ndarray, share: np.ndarray, flagged: np.ndarray) -> np.ndarray:
-    """Replace sales of flagged days by E[D | D >= sales] under the negative binomial that `fit_censored` finds. Arrays (T, N)."""
-    demand = sales.copy()
-    columns = np.flatnonzero(flagged.any(axis=0))
-    observed = np.where((share[:, columns] > 0) | flagged[:, columns], sales[:, columns], np.nan)
-    mean, dispersion = fit_censored(observed, flagged[:, columns])
-    expected, _ = _censored_moments(sales[:, columns], mean, dispersion)
-    demand[:, columns] = np.where(flagged[:, columns], expected, sales[:, columns])
-    return demand
-
-
-def fit_censored(sales: np.ndarray, flagged: np.ndarray, passes: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """EM for a negative binomial where a flag says that demand was at least the sales: mean (N,) and dispersion k (N,).
-
-    `sales` (T, N), NaN = unknown; `flagged` (T, N) marks days that ran out. E-step: E[D | D >= s] and E[D^2 | D >= s] in closed form;
-    M-step: moments, variance = m + m^2 / k. Needs neither hours nor exposure.
-    """
-    known = ~np.isnan(sales)
-    seen = np.where(known, sales, 0.0)
-    open_ended = flagged & known
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.maximum(seen.sum(axis=0) / count, 1e-6)
-    dispersion = np.full(len(mean), 2.0)
-    for _ in range(passes):
-        first, second = _censored_moments(seen, mean, dispersion)
-        mean = np.maximum(np.where(open_ended, first, seen).sum(axis=0) / count, 1e-6)
-        square = np.where(open_ended, second, seen**2).sum(axis=0) / count
-        excess = np.maximum(square - mean**2 - mean, mean**2 / 1e3)
-        dispersion = np.clip(mean**2 / excess, 0.05, 1e3)
-    return mean, dispersion
-
-
-def _censored_moments(floor: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """E[D | D >= s] and E[D^2 | D >= s] of a negative binomial, from tails of the same law with k + 1 and k + 2.
-
-    D P_k(D) is m times P_(k+1)(D - 1), so E[D; D >= s] = m P_(k+1)(D >= s - 1); twice for D (D - 1).
-    """
-    from scipy.special import betainc
-
-    odds = mean / (mean + dispersion)
-
-    def tail(at_least: np.ndarray, extra: float) -> np.ndarray:
-        return np.where(at_least < 1, 1.0, betainc(np.maximum(at_least, 1.0), dispersion + extra, odds))
-
-    reach = np.maximum(tail(floor, 0.0), 1e-12)
-    first = np.maximum(mean * tail(floor - 1.0, 1.0) / reach, floor)
-    factorial = mean**2 * (1.0 + 1.0 / dispersion) * tail(floor - 2.0, 2.0) / reach
-    return first, np.maximum(factorial + first, first**2)

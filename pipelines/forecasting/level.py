@@ -6,8 +6,9 @@ import numpy as np
 
 from pipelines.forecasting.backtest import LevelHistory, trace_levels
 from pipelines.forecasting.calendar_pattern import Evidence, calendar_factors
+from pipelines.forecasting.completion import Incomplete, complete_demand
 from pipelines.forecasting.event_uplift import AROUND_DAYS, Occasion, apply_events, touched
-from pipelines.forecasting.exposure import PRIOR_DAYS, WINDOW_DAYS, RateEstimate, estimate_rate, impute_demand
+from pipelines.forecasting.exposure import PRIOR_DAYS, WINDOW_DAYS, RateEstimate
 from pipelines.forecasting.panel import Panel
 from pipelines.forecasting.pooling import Pools
 from pipelines.forecasting.price_response import apply_prices
@@ -22,7 +23,7 @@ class LevelEstimate:
     """Per series (N,): level in units per average period, the recent rate, all in-stock periods, periods known, the prior's weight.
 
     `factors_ahead` (N, H): the pattern of the periods after the history. `demand`, `effort` (T, N): what the methods saw.
-    `history` for backtests.
+    `incomplete`: what was estimated of periods short of stock, None without any. `history` for backtests.
     """
 
     level: np.ndarray
@@ -34,6 +35,7 @@ class LevelEstimate:
     factors_ahead: np.ndarray
     demand: np.ndarray
     effort: np.ndarray
+    incomplete: Incomplete | None
     history: LevelHistory
 
     @property
@@ -62,16 +64,18 @@ def estimate_level(panel: Panel, pools: Pools, ahead: int, known: Influences = N
     seen = ~np.isnan(units)
     exposure = np.where(seen, panel.exposure.T, 0.0)
     window, prior_periods = WINDOW_DAYS // panel.freq.days, PRIOR_DAYS / panel.freq.days
-    rate = estimate_rate(units[-window:], exposure[-window:], pools.borrowing, prior_periods)
-    demand, full = impute_demand(units, exposure, rate.prior_units, window, prior_periods)
+    completed = complete_demand(units, exposure, pools.borrowing, window, prior_periods)
+    demand, rate = completed.demand, completed.rate
     recent = seen[-window:].sum(axis=0)
     raw = np.nansum(units[-window:], axis=0) / np.maximum(recent, 1)
     del units
-    effort, factors_ahead = _apply_pattern(panel, pools, demand, full, ahead, known)
+    effort, factors_ahead = _apply_pattern(panel, pools, demand, completed.known, ahead, known)
     history = trace_levels(demand, effort, panel.freq)
     total = exposure.sum(axis=0)
     level, prior_share = _blend(history.level, rate, total, panel.freq.days)
-    return LevelEstimate(level, rate, raw, total, seen.sum(axis=0), prior_share, factors_ahead, demand, effort, history)
+    return LevelEstimate(
+        level, rate, raw, total, seen.sum(axis=0), prior_share, factors_ahead, demand, effort, completed.incomplete, history
+    )
 
 
 def _apply_pattern(

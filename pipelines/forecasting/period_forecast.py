@@ -7,6 +7,7 @@ import numpy as np
 from pipelines.domain.demand import DemandRows, Frequency, KnownBeside
 from pipelines.forecasting.backtest import past_errors
 from pipelines.forecasting.combine import METHOD_NAME
+from pipelines.forecasting.completion import Incomplete
 from pipelines.forecasting.distribution import fit_sum
 from pipelines.forecasting.event_uplift import place_events
 from pipelines.forecasting.level import Influences, LevelEstimate, estimate_level
@@ -38,7 +39,7 @@ class PeriodForecast:
     are_counts: bool
     seeds: np.ndarray
     panel: Panel
-    demand: np.ndarray
+    incomplete: Incomplete | None
 
     def quantiles(self, part: slice) -> dict[str, np.ndarray]:
         """q05, q50, q95 of each period's demand on its own, (n, H) each."""
@@ -58,9 +59,20 @@ class PeriodForecast:
         return self._draw(mean[:, None, :] * level[:, :, None], np.broadcast_to(inner[:, :, None], luck[:, :, 1:].shape), luck[:, :, 1:])
 
     def estimates(self, part: slice) -> dict[str, np.ndarray]:
-        """Known periods (n, T): whether known, units sold, share in stock, and the demand they stand for."""
+        """Known periods (n, T): units sold, share in stock, the demand they stand for, index of its method, 90 % bounds."""
         units, exposure = self.panel.units[part], self.panel.exposure[part]
-        return {"is_known": ~np.isnan(units), "units": units, "in_stock_share": exposure, "demand": self.demand.T[part]}
+        estimate, lower, upper = units.copy(), units.copy(), units.copy()
+        method = np.zeros(units.shape, dtype=np.int8)
+        if self.incomplete is not None:
+            periods = units.shape[1]
+            ends = np.searchsorted(self.incomplete.position, [part.start * periods, part.start * periods + units.size])
+            cells = slice(*ends.tolist())
+            place = np.unravel_index(self.incomplete.position[cells] - part.start * periods, units.shape)
+            estimate[place], method[place] = self.incomplete.estimate[cells], self.incomplete.method[cells]
+            lower[place], upper[place] = self.incomplete.bounds(cells, units[place], periods, self.are_counts)
+        known = ~np.isnan(units)
+        named = {"units": units, "in_stock_share": exposure, "estimate": estimate, "method": method, "lower": lower, "upper": upper}
+        return {"is_known": known, **named}
 
     def _quantiles(self, mean: np.ndarray, phi: np.ndarray, probabilities: list[float]) -> list[np.ndarray]:
         if self.are_counts:
@@ -99,7 +111,7 @@ def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method
         are_counts=bool(np.all(rows.units == np.floor(rows.units))),
         seeds=series_seeds(keys, rows.next_period, seed),
         panel=panel,
-        demand=estimate.demand,
+        incomplete=estimate.incomplete,
     )
 
 

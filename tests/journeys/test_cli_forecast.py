@@ -100,6 +100,30 @@ def test_weeks_and_real_amounts(tmp_path):
     assert mean["w"] == pytest.approx(4.5 / 4, rel=0.2) and (out["q95"] % 1 != 0).any()
 
 
+@pytest.mark.parametrize("freq", ["D", "W"])
+def test_every_estimate_says_how_it_was_made_and_how_sure_it_is(freq, tmp_path):
+    frame = demand(days=200)
+    rng = np.random.default_rng(5)
+    days = 7 if freq == "W" else 1
+    place = frame.groupby(["location_id", "item_id"]).cumcount()
+    frame["date"] = [AS_OF - dt.timedelta(days=days * (n + 1) - 1) for n in place]
+    frame["in_stock_share"] = rng.choice([1.0, 0.5, 0.0], len(frame), p=[0.7, 0.2, 0.1])
+    cut = frame["in_stock_share"] < 1
+    frame.loc[cut, "units"] = np.floor(frame.loc[cut, "units"] * (0.2 + 0.5 * frame.loc[cut, "in_stock_share"]))
+    assert run(tmp_path, frame, "--freq", freq, "--horizon", "2") == 0
+    made_of = made(tmp_path, "estimates")
+    assert list(made_of.columns) == ["location_id", "item_id", "date", "units", "in_stock_share", "estimate", "lower", "upper", "method"]
+    assert len(made_of) == len(frame) and not made_of.isna().any().any()
+    whole = made_of["in_stock_share"] == 1
+    assert (made_of["method"] == "sold").equals(whole)
+    assert (made_of.loc[whole, ["estimate", "lower", "upper"]].eq(made_of.loc[whole, "units"], axis=0)).all().all()
+    short = made_of[~whole]
+    assert set(short["method"]) == {"exposure", "flag", "rate"}
+    assert set(short[short["method"] == "flag"]["in_stock_share"]) == {0.0} and (short[short["method"] == "rate"]["units"] == 0).all()
+    assert (short["lower"] >= short["units"]).all() and (short["upper"] >= short["lower"]).all()
+    assert (short["estimate"] > short["units"]).all() and (short["upper"] > short["lower"]).mean() > 0.9
+
+
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [
