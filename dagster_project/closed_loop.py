@@ -29,7 +29,7 @@ GENERATED_LOCATIONS = 4
 WARM_UP_DAYS = 84
 PLAN_EVERY_DAYS = 7
 MARKER = "demo.json"
-STATE = ("inbox", "landing", "lake", "quarantine", "gates", "work", "published", "outbox", "health", "run_log", "logs")
+STATE = ("inbox", "landing", "lake", "quarantine", "gates", "work", "published", "forecasts", "outbox", "health", "run_log", "logs")
 # Left by any command that failed; nobody's work.
 TRACES = ("run_log", "logs")
 LEDGER_FILES = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.domain.policy import Policy
 from pipelines.flows.frozen import add_worth, read_frozen
 from pipelines.flows.intake import gated_files
+from pipelines.flows.past_forecasts import HORIZONS, keep_forecast, name_past_forecasts, read_past_forecasts
 from pipelines.flows.provenance import describe_inputs, describe_outputs, digest_known
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
 from pipelines.flows.solving import solve_apart
@@ -38,6 +39,7 @@ def build_store(run: Run) -> Path:
         files = {feed: gated_files(run.home, feed, run.as_of) for feed in FEEDS}
     inputs = {feed: lake_digest(found) for feed, found in files.items() if found or feed not in OPTIONAL_FEEDS}
     identity = identify_run(run, inputs, read_frozen(run.home, run.as_of)["pairs"])
+    identity |= {"forecasts": past} if (past := name_past_forecasts(run)) else {}
     run_id = digest_known(identity)
     store = run.work.begin(run.attempt, run_id, run.as_of)
     lines = run.ledger.transfer_lines(run.as_of)
@@ -85,6 +87,7 @@ def learn(run: Run) -> dict[str, Any]:
 def make_forecasts(run: Run) -> dict[str, Any]:
     """Forecast demand from the facts and hand it to the store; returns key figures."""
     from pipelines.forecasting.forecast import make_forecast
+    from pipelines.forecasting.horizons import judge_horizons
     from pipelines.forecasting.unreported import settle_unreported
     from pipelines.store.warehouse import put_tables, read_mart
 
@@ -93,13 +96,17 @@ def make_forecasts(run: Run) -> dict[str, Any]:
     demand = settle_unreported(read_mart(run.work.store, "fct_demand_daily"), reported, _learned_exposure(run))
     items = read_mart(run.work.store, "dim_item", [*ITEM_COLUMNS_OF_FORECAST])
     forecast = make_forecast(demand, items, run.as_of, run.policy, run.seed)
-    put_tables(run.work.store, {"forecast_weekly": forecast.weekly, "forecast_summary": forecast.summary})
+    finished = judge_horizons(read_past_forecasts(run), forecast.recent, run.as_of)
+    tables = {"forecast_weekly": forecast.weekly, "forecast_summary": forecast.summary, "finished_horizons": finished}
+    put_tables(run.work.store, tables)
+    run.work.write_frame(HORIZONS, forecast.horizons)
     run.work.write_frame("forecast_weekly", forecast.weekly)
     run.work.write_frame("forecast_summary", forecast.summary)
     run.work.finish("forecast")
     stocks = forecast.crosscheck[["safety_stock_units", "textbook_safety_stock_units"]].sum().astype(float).to_dict()
     tripped = {"pairs_tripped": len(forecast.tripwire), "is_tripped_overall": forecast.is_tripped_overall}
-    return {"pairs": len(forecast.summary), "mean_daily_units": float(forecast.summary["mean_daily_units"].sum()), **stocks, **tripped}
+    figures = {"pairs": len(forecast.summary), "mean_daily_units": float(forecast.summary["mean_daily_units"].sum())}
+    return {**figures, **stocks, **tripped, "horizons_finished": int(finished["actual_units"].notna().sum())}
 
 
 def _learned_exposure(run: Run) -> dict[str, float]:
@@ -191,6 +198,7 @@ def publish_run(run: Run) -> "Publication":
     plan, lines = json.loads(document), pd.read_parquet(done.path / "plan_lines.parquet")
     provenance = run.work.read_json("provenance") | describe_outputs(done)
     record = RunRecord(run.work.run_id, run.as_of, plan["status"], plan["objective_usd"], plan["gap_share"], provenance=provenance)
+    keep_forecast(run)
     run.ledger.propose(record, lines, hashlib.sha256(document).hexdigest(), run.decided_at)
     run.work.finish("publication")
     return done

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import InputRefused, UsageError, shown
 from pipelines.flows.frozen import FROZEN
+from pipelines.flows.past_forecasts import copy_past_forecasts
 from pipelines.flows.provenance import unpack_versions
 from pipelines.flows.run import FEEDS
 from pipelines.machine.writing import write_bytes
@@ -29,6 +30,7 @@ PARTS = {
     "seed": "the seed",
     "versions": "the version of {0}",
     "frozen": "the frozen item-locations",
+    "forecasts": "the forecast as of {0}",
     "as_of": "the business date",
 }
 
@@ -76,9 +78,9 @@ def find_past_run(ledger: "Ledger", run_id: str) -> PastRun:
 
 
 def lay_out(live: Home, ledger: "Ledger", past: PastRun, target: Home, tell: Tell) -> None:
-    """Fill the home `target` with what the run read: lake, policy, frozen item-locations, and the ledger as it stood then.
+    """Fill the home `target` with what the run read: lake, policy, frozen item-locations, forecasts to judge, the ledger as it stood then.
 
-    Nothing of `live` is changed. Raises `InputRefused` for landed files that are gone or changed.
+    Nothing of `live` is changed. Raises `InputRefused` for landed files or forecasts that are gone or changed.
     """
     made_of = past.made_of
     _make_lake(live, target, made_of["partitions"], tell)
@@ -87,6 +89,7 @@ def lay_out(live: Home, ledger: "Ledger", past: PastRun, target: Home, tell: Tel
     folder = target.gates / past.as_of.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes("gates.frozen", folder / FROZEN, json.dumps({"pairs": frozen, "rows": sum(len(pair["rows"]) for pair in frozen)}).encode())
+    copy_past_forecasts(live, target, made_of.get("forecasts", {}))
     ledger.copy_until(target.ledger_file, made_of["marks"])
 
 

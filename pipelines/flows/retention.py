@@ -16,7 +16,7 @@ from pipelines.domain.policy import RetentionPolicy
 from pipelines.flows.run import FEEDS
 from pipelines.store.home import Home, newest_judged_date
 
-KINDS = ("publications", "landed files", "lake and quarantine", "gates", "work folders", "health pages", "logs", "rebuilt runs")
+KINDS = ("publications", "landed files", "lake and quarantine", "gates", "forecasts", "work folders", "health pages", "logs", "rebuilt runs")
 # A folder on its way out: no reader finds half of it under its own name.
 GOING = ".pruned-"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from pipelines.domain.policy import Policy, ServicePolicy
-from pipelines.forecasting.backtest import Tripwire, check_tripwire, past_errors, testable_horizon
+from pipelines.forecasting.backtest import Tripwire, check_tripwire
 from pipelines.forecasting.combine import METHOD_NAME
-from pipelines.forecasting.distribution import SumDistribution, fit_sum, textbook_safety_stock
-from pipelines.forecasting.level import LevelEstimate, estimate_level
+from pipelines.forecasting.distribution import SumDistribution, textbook_safety_stock
+from pipelines.forecasting.horizons import HORIZON_DAYS, fit_ahead, horizon_forecasts, sum_ahead
+from pipelines.forecasting.level import LevelEstimate, RecentDemand, estimate_level
 from pipelines.forecasting.panel import Panel, build_panel
 from pipelines.forecasting.pooling import make_pools
 
 WEEKLY_COLUMNS = ("location_id", "item_id", "week_index", "week_start", "mean_units")
 PRIOR_METHOD_NAME = "exposure estimate with prior"
-COLD_START_CV2 = 1.0
 LONGEST_PROTECTION_DAYS = 728
 QUANTILES = {"q50_units": 0.50, "q90_units": 0.90, "q95_units": 0.95, "q98_units": 0.98}
 
@@ -31,6 +31,7 @@ class Forecast:
     `weekly`: location_id, item_id, week_index, week_start, mean_units. `summary`: one row per series (docs/forecasting.md lists it).
     `backtest`: location_id, item_id, windows, forecast_mae_units, four_week_mean_mae_units, bias_units, is_tripped.
     `crosscheck`: location_id, item_id, safety_stock_units, textbook_safety_stock_units. `is_tripped_overall`: all lose together.
+    `horizons`: what is said of the next 7, 14 and 28 days, to be kept and judged when they are over; `recent`: what earlier ones are judged by.
     """
 
     weekly: pd.DataFrame
@@ -38,6 +39,8 @@ class Forecast:
     backtest: pd.DataFrame
     crosscheck: pd.DataFrame
     is_tripped_overall: bool
+    horizons: pd.DataFrame
+    recent: RecentDemand
 
     @property
     def tripwire(self) -> pd.DataFrame:
@@ -74,7 +77,7 @@ def make_forecast(demand: pd.DataFrame, items: pd.DataFrame, as_of: dt.date, pol
     terms = _supply_terms(panel.keys, items, policy.service)
     protection = terms.protection_days
     weeks = policy.planning.horizon_weeks
-    ahead = max(7 * weeks, int(protection.max(initial=1)))
+    ahead = max(7 * weeks, *HORIZON_DAYS, int(protection.max(initial=1)))
     estimate = estimate_level(panel, make_pools(panel.keys, terms.category), ahead)
     dates = np.datetime64(as_of, "D") + 1 + np.arange(ahead)
     path = estimate.path
@@ -82,9 +85,9 @@ def make_forecast(demand: pd.DataFrame, items: pd.DataFrame, as_of: dt.date, pol
     tripwire = check_tripwire(estimate.history)
     weekly = _weekly_frame(panel.keys, path[:, : 7 * weeks], dates)
     summary = _summary_frame(panel, estimate, distribution, terms, path, tripwire)
-    return Forecast(
-        weekly, summary, _backtest_frame(panel.keys, tripwire), _crosscheck_frame(summary, terms, estimate), tripwire.is_tripped_overall
-    )
+    backtest, crosscheck = _backtest_frame(panel.keys, tripwire), _crosscheck_frame(summary, terms, estimate)
+    horizons = horizon_forecasts(panel.keys, estimate, path)
+    return Forecast(weekly, summary, backtest, crosscheck, tripwire.is_tripped_overall, horizons, estimate.recent)
 
 
 def _supply_terms(keys: pd.DataFrame, items: pd.DataFrame, service: ServicePolicy) -> _Terms:
@@ -107,21 +110,9 @@ def _supply_terms(keys: pd.DataFrame, items: pd.DataFrame, service: ServicePolic
 
 
 def _fit_distribution(estimate: LevelEstimate, path: np.ndarray, terms: _Terms) -> SumDistribution:
-    """Distribution of the protection sum; a level that leans on the prior is uncertain itself: cv^2 = 1 x the prior's weight.
-
-    The 1 follows from the error of analogies on new items (mean absolute error 0.8 of the mean).
-    """
+    """Distribution of the protection sum, whose length varies with the supplier's lead time."""
     protection = terms.protection_days
-    mean = _sum_ahead(path, protection)
-    horizon = testable_horizon(protection, len(estimate.history.demand_sum) - 1)
-    lead_variance = np.square(estimate.level * terms.lead_sd_days)
-    level_variance = COLD_START_CV2 * estimate.prior_share * np.square(mean)
-    return fit_sum(mean, past_errors(estimate.history, horizon), lead_variance + level_variance, protection / horizon)
-
-
-def _sum_ahead(path: np.ndarray, days: np.ndarray) -> np.ndarray:
-    running = np.concatenate([np.zeros((len(path), 1)), path.cumsum(axis=1)], axis=1)
-    return np.asarray(running[np.arange(len(path)), np.minimum(days, path.shape[1])])
+    return fit_ahead(estimate, sum_ahead(path, protection), protection, np.square(estimate.level * terms.lead_sd_days))
 
 
 def _weekly_frame(keys: pd.DataFrame, path: np.ndarray, dates: np.ndarray) -> pd.DataFrame:
@@ -155,7 +146,7 @@ def _summary_frame(
     for column, probability in QUANTILES.items():
         frame[column] = distribution.quantile(probability)
     frame["safety_stock_units"] = safety
-    frame["reorder_point_units"] = _sum_ahead(path, terms.lead_days) + safety
+    frame["reorder_point_units"] = sum_ahead(path, terms.lead_days) + safety
     frame["target_units"] = mean + safety
     frame["uses_prior"] = estimate.rate.uses_prior
     frame["note"] = pd.Series(_notes(estimate, tripwire), dtype=str)

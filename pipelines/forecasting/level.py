@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from pipelines.forecasting.backtest import LevelHistory, trace_levels
 from pipelines.forecasting.calendar_pattern import Evidence, calendar_factors
@@ -16,6 +17,20 @@ from pipelines.forecasting.seasonality import week_of_year, weekday_of, yearly_f
 from pipelines.forecasting.unusual_days import unusual_days
 
 OWN_PRIOR_DAYS = 28.0
+RECENT_PERIODS = 56
+
+
+@dataclass(frozen=True)
+class RecentDemand:
+    """The demand estimate of the last 56 periods or fewer, of the N series of `keys` (location_id, item_id).
+
+    `units` (T, N): NaN where nothing is known; a period out of stock throughout counts at the recent rate. `exposure` (T, N): share of the
+    period in stock, 0 where unknown.
+    """
+
+    keys: pd.DataFrame
+    units: np.ndarray
+    exposure: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -23,7 +38,8 @@ class LevelEstimate:
     """Per series (N,): level in units per average period, the recent rate, all in-stock periods, periods known, the prior's weight.
 
     `factors_ahead` (N, H): the pattern of the periods after the history. `demand`, `effort` (T, N): what the methods saw.
-    `incomplete`: what was estimated of periods short of stock, None without any. `history` for backtests.
+    `incomplete`: what was estimated of periods short of stock, None without any. `history` for backtests, `recent` to judge earlier
+    forecasts by.
     """
 
     level: np.ndarray
@@ -37,6 +53,7 @@ class LevelEstimate:
     effort: np.ndarray
     incomplete: Incomplete | None
     history: LevelHistory
+    recent: RecentDemand
 
     @property
     def path(self) -> np.ndarray:
@@ -66,16 +83,26 @@ def estimate_level(panel: Panel, pools: Pools, ahead: int, known: Influences = N
     window, prior_periods = WINDOW_DAYS // panel.freq.days, PRIOR_DAYS / panel.freq.days
     completed = complete_demand(units, exposure, pools.borrowing, window, prior_periods)
     demand, rate = completed.demand, completed.rate
-    recent = seen[-window:].sum(axis=0)
-    raw = np.nansum(units[-window:], axis=0) / np.maximum(recent, 1)
+    raw = np.nansum(units[-window:], axis=0) / np.maximum(seen[-window:].sum(axis=0), 1)
     del units
+    recent = _keep_recent(panel.keys, demand, completed.known, exposure, seen, rate)
     effort, factors_ahead = _apply_pattern(panel, pools, demand, completed.known, ahead, known)
     history = trace_levels(demand, effort, panel.freq)
     total = exposure.sum(axis=0)
     level, prior_share = _blend(history.level, rate, total, panel.freq.days)
+    days_known = seen.sum(axis=0)
     return LevelEstimate(
-        level, rate, raw, total, seen.sum(axis=0), prior_share, factors_ahead, demand, effort, completed.incomplete, history
+        level, rate, raw, total, days_known, prior_share, factors_ahead, demand, effort, completed.incomplete, history, recent
     )
+
+
+def _keep_recent(
+    keys: pd.DataFrame, demand: np.ndarray, full: np.ndarray, exposure: np.ndarray, seen: np.ndarray, rate: RateEstimate
+) -> RecentDemand:
+    """The newest periods before the pattern takes unusual days out of them."""
+    last = slice(-RECENT_PERIODS, None)
+    estimated = np.where(full[last] > 0, demand[last], rate.daily_units)
+    return RecentDemand(keys, np.where(seen[last], estimated, np.nan), exposure[last].copy())
 
 
 def _apply_pattern(

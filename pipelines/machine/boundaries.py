@@ -43,6 +43,7 @@ BOUNDARIES: dict[str, str] = {
     "publication.manifest": "manifest of a publication",
     "publication.folder": "rename that makes a publication appear",
     "publication.current": "link that readers follow",
+    "forecasts.kept": "what a published run forecast, to be judged later",
     "outbox.order": "transfer order for a warehouse",
     "health.rows": "quarantined rows of a date as CSV",
     "health.page": "data health of a date as a page",

@@ -1,4 +1,4 @@
-"""Backups: the truth of a home (landed files, ledger) and what readers see, copied as of one moment, with the sha256 of every file.
+"""Backups: the truth of a home (landed files, ledger, what was forecast) and what readers see, copied as of one moment, with the sha256 of every file.
 
 What can be made again is left out: lake, quarantine, work folders. Bringing a backup back is `flows.restoring`'s business.
 """
@@ -116,6 +116,7 @@ def _fill(home: Home, draft: Path, target: Path, made_at: str, ledger_url: str, 
 def _fixed_files(home: Home) -> tuple[dict[Path, str], list[str]]:
     """Files that never change once they are there, each with the sha256 that it must have, or an empty text; and what is damaged."""
     fixed: dict[Path, str] = {}
+    fixed |= dict.fromkeys(_files_below(home.forecasts), "")
     for path in _files_below(home.landing):
         stem = path.name.split(".")[0]
         fixed[path] = stem if len(stem) == hashlib.sha256().digest_size * 2 else ""

@@ -58,6 +58,11 @@ class Home:
         return self.root / "published"
 
     @property
+    def forecasts(self) -> Path:
+        """What published runs forecast, one folder per business date."""
+        return self.root / "forecasts"
+
+    @property
     def health(self) -> Path:
         """Pages and documents of data health, one folder per business date."""
         return self.root / "health"
@@ -105,7 +110,7 @@ class Home:
     @property
     def own_folders(self) -> list[Path]:
         """Folders that nobody but Evenstock writes; the inbox is the senders', the layouts are the site's."""
-        mine = ("landing", "lake", "quarantine", "gates", "work", "published", "health", "outbox", "dagster", "run_log")
+        mine = ("landing", "lake", "quarantine", "gates", "work", "published", "forecasts", "health", "outbox", "dagster", "run_log")
         return [self.root / name for name in mine]
 
     def work(self, as_of: dt.date) -> Path:

@@ -67,6 +67,11 @@ class Ledger:
             row = ledger_runs.find_run(connection, run_id)
             return None if row is None else dict(row._mapping)
 
+    def last_runs(self, first: date, last: date) -> dict[date, str]:
+        """The run proposed last for each business date from `first` to `last` that has one."""
+        with reading(self._engine) as connection:
+            return ledger_runs.last_runs(connection, first, last)
+
     def proposed_runs(self) -> list[dict[str, Any]]:
         """Every run whose plan was proposed, in that order: run_id, as_of, plan_digest, provenance and `is_open`.
 

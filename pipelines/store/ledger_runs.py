@@ -55,6 +55,13 @@ def find_run(connection: sa.Connection, run_id: str) -> sa.Row | None:
     return connection.execute(sa.select(runs).where(runs.c.run_id == run_id)).one_or_none()
 
 
+def last_runs(connection: sa.Connection, first: date, last: date) -> dict[date, str]:
+    """The run proposed last for each business date from `first` to `last` that has one."""
+    between = sa.and_(runs.c.proposed_seq.is_not(None), runs.c.as_of.between(first, last))
+    found = connection.execute(sa.select(runs.c.as_of, runs.c.run_id).where(between).order_by(runs.c.proposed_seq))
+    return {row.as_of: row.run_id for row in found}
+
+
 def proposed_runs(connection: sa.Connection) -> list[dict[str, Any]]:
     """Runs in the order of their proposals, with `is_open`: whether a line of theirs can still change state."""
     moving = sa.select(plan_lines.c.run_id).where(plan_lines.c.state.not_in(states_text(ENDED_STATES))).distinct()

@@ -1,0 +1,104 @@
+"""Sums of the days ahead: their distribution, what a night says of the next 7, 14 and 28 days, and what became of that.
+
+What was said is kept by the flows and never changed; it is judged against the demand estimate, not against sales. No level is made here.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from pipelines.forecasting.backtest import past_errors, testable_horizon
+from pipelines.forecasting.distribution import SumDistribution, fit_sum
+from pipelines.forecasting.level import LevelEstimate, RecentDemand
+
+HORIZON_DAYS = (7, 14, 28)
+WINDOW_DAYS = 28
+NAIVE_DAYS = 7
+UPPER_SHARE = 0.95
+LEAST_IN_STOCK_SHARE = 0.5
+COLD_START_CV2 = 1.0
+SAID = ["location_id", "item_id", "horizon_days", "forecast_units", "q95_units", "naive_units"]
+JUDGED = ["forecast_as_of", "forecast_run_id", *SAID, "actual_units", "in_stock_share", "null_reason"]
+
+
+def sum_ahead(path: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Mean units of the first `days` (N,) of a mean path (N, H)."""
+    running = np.concatenate([np.zeros((len(path), 1)), path.cumsum(axis=1)], axis=1)
+    return np.asarray(running[np.arange(len(path)), np.minimum(days, path.shape[1])])
+
+
+def fit_ahead(estimate: LevelEstimate, mean_units: np.ndarray, days: np.ndarray, lead_variance_units2: np.ndarray) -> SumDistribution:
+    """Distribution of the sum over the next `days` (N,); a level that leans on the prior is uncertain itself: cv^2 = 1 x the prior's weight.
+
+    The 1 follows from the error of analogies on new items (mean absolute error 0.8 of the mean). `lead_variance_units2`: mu^2 var(L).
+    """
+    horizon = testable_horizon(days, len(estimate.history.demand_sum) - 1)
+    level_variance = COLD_START_CV2 * estimate.prior_share * np.square(mean_units)
+    return fit_sum(mean_units, past_errors(estimate.history, horizon), lead_variance_units2 + level_variance, days / horizon)
+
+
+def horizon_forecasts(keys: pd.DataFrame, estimate: LevelEstimate, path: np.ndarray) -> pd.DataFrame:
+    """What this night says: columns `SAID`, one row per series of `keys` (N rows) and horizon, from the mean path (N, H), H >= 28.
+
+    The naive forecast repeats the last week of the demand estimate; where less of it is known, the mean of what is known stands for the rest.
+    """
+    recent = estimate.recent.units[-NAIVE_DAYS:]
+    known = np.maximum((~np.isnan(recent)).sum(axis=0), 1)
+    naive = np.nansum(recent, axis=0) / known
+    frames = []
+    for horizon in HORIZON_DAYS:
+        days = np.full(len(keys), horizon)
+        mean = sum_ahead(path, days)
+        upper = fit_ahead(estimate, mean, days, np.zeros(len(keys))).quantile(UPPER_SHARE)
+        frames.append(keys.assign(horizon_days=days, forecast_units=mean, q95_units=upper, naive_units=naive * horizon)[SAID])
+    return pd.concat(frames, ignore_index=True)
+
+
+def origins_due(dates: Iterable[dt.date], as_of: dt.date) -> list[tuple[dt.date, int]]:
+    """Of the dates that a forecast was made at, those judged at `as_of`, each with its horizon h in days.
+
+    The last 28 days fall into 28 / h slots that end h, 2h, .. days before `as_of`; of each the newest forecast is judged, so that nights
+    every day and nights every week weigh days alike, and no horizon ends after `as_of`.
+
+    >>> day = dt.date(2026, 3, 29)
+    >>> [(str(origin), h) for origin, h in origins_due([day - dt.timedelta(days=n) for n in (3, 9, 14, 30)], day)]
+    [('2026-03-15', 7), ('2026-03-20', 7), ('2026-03-15', 14), ('2026-02-27', 28)]
+    """
+    ages = sorted((as_of - date).days for date in dates)
+    due = []
+    for horizon in HORIZON_DAYS:
+        slots = [next((age for age in ages if n <= age < n + horizon), None) for n in range(horizon, WINDOW_DAYS + 1, horizon)]
+        due += [(as_of - dt.timedelta(days=age), horizon) for age in reversed(slots) if age is not None]
+    return due
+
+
+def judge_horizons(said: pd.DataFrame, recent: RecentDemand, as_of: dt.date) -> pd.DataFrame:
+    """What became of earlier forecasts (`forecast_as_of`, `forecast_run_id` and columns `SAID`): columns `JUDGED`, in the order of the rows.
+
+    `actual_units` is the demand estimate of the horizon. It is NaN, and `null_reason` says why, where a day of the horizon is not known, or
+    where less than half of it was in stock: such an estimate would judge the forecast by itself.
+    """
+    age = (pd.Timestamp(as_of) - pd.to_datetime(said["forecast_as_of"])).dt.days.to_numpy(dtype=np.int64)
+    horizon = said["horizon_days"].to_numpy(dtype=np.int64)
+    days = len(recent.units)
+    series = pd.MultiIndex.from_frame(recent.keys).get_indexer(pd.MultiIndex.from_frame(said[["location_id", "item_id"]]))
+    start, end = days - age, days - age + horizon
+    inside = (series >= 0) & (start >= 0) & (end <= days)
+    cells = np.where(inside, start, 0), np.where(inside, end, 0), series
+    known, units, exposure = (_between(values, *cells) for values in (~np.isnan(recent.units), recent.units, recent.exposure))
+    is_known = inside & (known == horizon)
+    share = np.where(is_known, exposure / np.maximum(horizon, 1), np.nan)
+    is_judged = is_known & (share >= LEAST_IN_STOCK_SHARE)
+    reason = np.where(is_judged, None, np.where(is_known, "out of stock for half of the horizon or more", "not all days are known"))
+    judged = said.assign(actual_units=np.where(is_judged, units, np.nan), in_stock_share=share, null_reason=reason)
+    return judged[JUDGED]
+
+
+def _between(values: np.ndarray, start: np.ndarray, end: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """Sums of (T, N) over the periods from `start` up to before `end` of a series each; NaN counts nothing."""
+    running = np.vstack([np.zeros((1, values.shape[1])), np.nan_to_num(values).cumsum(axis=0)])
+    if not running.shape[1]:
+        return np.zeros(len(series))
+    return np.asarray(running[end, series] - running[start, series])
