@@ -8,7 +8,7 @@ from dagster_project.assets.ingest import lake_key
 from dagster_project.resources import EvenstockHome
 from pipelines import flows
 
-WEEKLY, SUMMARY = lake_key("forecast_weekly"), lake_key("forecast_summary")
+WEEKLY, SUMMARY, FINISHED = lake_key("forecast_weekly"), lake_key("forecast_summary"), lake_key("finished_horizons")
 PLAN_LINES = lake_key("plan_lines")
 LEARNED = dg.AssetKey(["feedback", "learned_parameters"])
 AUDIT = "audit"
@@ -45,6 +45,7 @@ def _forecast_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.As
     said = {
         WEEKLY: "Mean demand by location, item and week ahead, in units.",
         SUMMARY: "Method, daily mean, spread and stock targets by location and item.",
+        FINISHED: "What earlier nights forecast for days that are over now, and the demand of those days.",
     }
     specs = [dg.AssetSpec(key, deps=deps, group_name="forecast", description=text, kinds={"numpy"}) for key, text in said.items()]
 

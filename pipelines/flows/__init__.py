@@ -17,7 +17,8 @@ from pipelines.flows.intake import (
     save_verdict,
 )
 from pipelines.flows.late import blocked_dates, read_late_rows
-from pipelines.flows.night import audit, build_store, learn, make_forecasts, make_plan, publish_run
+from pipelines.flows.night import audit, build_store, learn, make_plan, publish_run
+from pipelines.flows.nightly_forecast import make_forecasts
 from pipelines.flows.retry import judge_retry
 from pipelines.flows.run import DAILY_FEEDS, FEEDS, MASTER_FEEDS, Run
 from pipelines.flows.watch import InboxReport, watch_inbox

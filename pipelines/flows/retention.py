@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.domain.policy import RetentionPolicy
+from pipelines.flows.past_forecasts import OLDEST_DAYS
 from pipelines.flows.run import FEEDS
 from pipelines.store.home import Home, newest_judged_date
 
-KINDS = ("publications", "landed files", "lake and quarantine", "gates", "forecasts", "work folders", "health pages", "logs", "rebuilt runs")
+KINDS = (
+    *("publications", "landed files", "lake and quarantine", "gates", "forecasts"),
+    *("work folders", "health pages", "logs", "rebuilt runs"),
+)
 # A folder on its way out: no reader finds half of it under its own name.
 GOING = ".pruned-"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -64,6 +68,9 @@ def find_removals(home: Home, runs: Sequence[Mapping[str, Any]], retention: Rete
     if retention.landed_days is not None:
         cutoff = min([newest - dt.timedelta(days=retention.landed_days), *_needed_from(runs)])
         found += _old_partitions(home, cutoff)
+        # A night that landed files still allow to make again judged forecasts older than itself.
+        oldest = cutoff - dt.timedelta(days=OLDEST_DAYS)
+        found += [Removal("forecasts", path, _size(path)) for path in _dated(home.forecasts) if _date_of(path) < oldest]
     return sorted(found, key=lambda removal: KINDS.index(removal.kind))
 
 

@@ -31,7 +31,7 @@ class Forecast:
     `weekly`: location_id, item_id, week_index, week_start, mean_units. `summary`: one row per series (docs/forecasting.md lists it).
     `backtest`: location_id, item_id, windows, forecast_mae_units, four_week_mean_mae_units, bias_units, is_tripped.
     `crosscheck`: location_id, item_id, safety_stock_units, textbook_safety_stock_units. `is_tripped_overall`: all lose together.
-    `horizons`: what is said of the next 7, 14 and 28 days, to be kept and judged when they are over; `recent`: what earlier ones are judged by.
+    `horizons`: what is said of the next 7, 14 and 28 days, to be kept and judged later; `recent`: what to judge earlier ones by.
     """
 
     weekly: pd.DataFrame

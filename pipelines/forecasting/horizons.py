@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from pipelines.forecasting.backtest import past_errors, testable_horizon
+from pipelines.forecasting.backtest import LevelHistory, past_errors, testable_horizon
 from pipelines.forecasting.distribution import SumDistribution, fit_sum
 from pipelines.forecasting.level import LevelEstimate, RecentDemand
 
@@ -19,7 +19,7 @@ NAIVE_DAYS = 7
 UPPER_SHARE = 0.95
 LEAST_IN_STOCK_SHARE = 0.5
 COLD_START_CV2 = 1.0
-SAID = ["location_id", "item_id", "horizon_days", "forecast_units", "q95_units", "naive_units"]
+SAID = ["location_id", "item_id", "horizon_days", "forecast_units", "q95_units", "naive_units", "naive_rmse_units"]
 JUDGED = ["forecast_as_of", "forecast_run_id", *SAID, "actual_units", "in_stock_share", "null_reason"]
 
 
@@ -30,7 +30,7 @@ def sum_ahead(path: np.ndarray, days: np.ndarray) -> np.ndarray:
 
 
 def fit_ahead(estimate: LevelEstimate, mean_units: np.ndarray, days: np.ndarray, lead_variance_units2: np.ndarray) -> SumDistribution:
-    """Distribution of the sum over the next `days` (N,); a level that leans on the prior is uncertain itself: cv^2 = 1 x the prior's weight.
+    """Distribution of the sum over the next `days` (N,); a level that leans on the prior is uncertain: cv^2 = 1 x its weight.
 
     The 1 follows from the error of analogies on new items (mean absolute error 0.8 of the mean). `lead_variance_units2`: mu^2 var(L).
     """
@@ -42,7 +42,7 @@ def fit_ahead(estimate: LevelEstimate, mean_units: np.ndarray, days: np.ndarray,
 def horizon_forecasts(keys: pd.DataFrame, estimate: LevelEstimate, path: np.ndarray) -> pd.DataFrame:
     """What this night says: columns `SAID`, one row per series of `keys` (N rows) and horizon, from the mean path (N, H), H >= 28.
 
-    The naive forecast repeats the last week of the demand estimate; where less of it is known, the mean of what is known stands for the rest.
+    The naive forecast repeats the last week of the demand estimate; where less is known, the mean of what is known stands for the rest.
     """
     recent = estimate.recent.units[-NAIVE_DAYS:]
     known = np.maximum((~np.isnan(recent)).sum(axis=0), 1)
@@ -52,8 +52,25 @@ def horizon_forecasts(keys: pd.DataFrame, estimate: LevelEstimate, path: np.ndar
         days = np.full(len(keys), horizon)
         mean = sum_ahead(path, days)
         upper = fit_ahead(estimate, mean, days, np.zeros(len(keys))).quantile(UPPER_SHARE)
-        frames.append(keys.assign(horizon_days=days, forecast_units=mean, q95_units=upper, naive_units=naive * horizon)[SAID])
+        said = {"forecast_units": mean, "q95_units": upper, "naive_units": naive * horizon}
+        frames.append(keys.assign(horizon_days=days, **said, naive_rmse_units=naive_scale(estimate.history, horizon))[SAID])
     return pd.concat(frames, ignore_index=True)
+
+
+def naive_scale(history: LevelHistory, days: int) -> np.ndarray:
+    """Scale of the RMSSE of sums over `days` (N,): root mean squared difference of such a sum from the one right before it.
+
+    Taken at weekly origins inside the history where both were in stock for half of their days; NaN where there is none. Source: Hyndman and
+    Koehler, Another look at measures of forecast accuracy, for sums instead of single periods.
+    """
+    origins = history.origins[(history.origins >= days) & (history.origins + days < len(history.demand_sum))]
+    before, after = (
+        [running[at + days] - running[at] for running in (history.demand_sum, history.effort_sum)] for at in (origins - days, origins)
+    )
+    valid = (before[1] >= LEAST_IN_STOCK_SHARE * days) & (after[1] >= LEAST_IN_STOCK_SHARE * days)
+    square = np.where(valid, np.square(after[0] - before[0]), 0.0).sum(axis=0)
+    count = valid.sum(axis=0)
+    return np.sqrt(np.divide(square, count, out=np.full(len(count), np.nan), where=count > 0))
 
 
 def origins_due(dates: Iterable[dt.date], as_of: dt.date) -> list[tuple[dt.date, int]]:
@@ -75,7 +92,7 @@ def origins_due(dates: Iterable[dt.date], as_of: dt.date) -> list[tuple[dt.date,
 
 
 def judge_horizons(said: pd.DataFrame, recent: RecentDemand, as_of: dt.date) -> pd.DataFrame:
-    """What became of earlier forecasts (`forecast_as_of`, `forecast_run_id` and columns `SAID`): columns `JUDGED`, in the order of the rows.
+    """What became of earlier forecasts (`forecast_as_of`, `forecast_run_id`, columns `SAID`): columns `JUDGED`, in the rows' order.
 
     `actual_units` is the demand estimate of the horizon. It is NaN, and `null_reason` says why, where a day of the horizon is not known, or
     where less than half of it was in stock: such an estimate would judge the forecast by itself.

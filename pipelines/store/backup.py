@@ -1,4 +1,4 @@
-"""Backups: the truth of a home (landed files, ledger, what was forecast) and what readers see, copied as of one moment, with the sha256 of every file.
+"""Backups: the truth of a home (landed files, ledger, forecasts) and what readers see, copied as of one moment, with every sha256.
 
 What can be made again is left out: lake, quarantine, work folders. Bringing a backup back is `flows.restoring`'s business.
 """

@@ -37,4 +37,5 @@ MART_GRAINS: dict[str, tuple[str, ...]] = {
     "kpi_summary": ("position",),
     "kpi_transfer_performance": _KPI,
     "kpi_turnover": _KPI,
+    "mart_forecast_accuracy": ("location_id", "item_id", "horizon_days"),
 }

@@ -125,11 +125,11 @@ TABLE_SCHEMAS: dict[str, Columns] = {
         _columns("mean_units", "DOUBLE"),
     ),
     "finished_horizons": _ordered(
-        "forecast_as_of forecast_run_id location_id item_id horizon_days forecast_units q95_units naive_units actual_units"
-        " in_stock_share null_reason",
+        "forecast_as_of forecast_run_id location_id item_id horizon_days forecast_units q95_units naive_units"
+        " naive_rmse_units actual_units in_stock_share null_reason",
         _columns("forecast_as_of", "DATE"),
         _columns("horizon_days", "BIGINT"),
-        _columns("forecast_units q95_units naive_units actual_units in_stock_share", "DOUBLE"),
+        _columns("forecast_units q95_units naive_units naive_rmse_units actual_units in_stock_share", "DOUBLE"),
     ),
     "forecast_summary": _ordered(
         "location_id item_id method mean_daily_units raw_mean_daily_units dispersion_k in_stock_days history_days"

@@ -31,7 +31,7 @@ def truth(home: Path) -> dict:
     publication = current(home / "published")
     assert verify(publication.path) == []
     return {
-        "files": digests(home, "landing", "lake", "quarantine", "gates", "outbox", "published"),
+        "files": digests(home, "landing", "forecasts", "lake", "quarantine", "gates", "outbox", "published"),
         "chain": ledger.verify_chain(),
         "states": ledger.current_lines(publication.run_id).to_json(),
         "marks": ledger.marks(),

@@ -85,3 +85,14 @@ def test_a_run_that_comes_out_otherwise_is_told_with_its_cause(own_home, played_
     assert call(["rebuild", "--run", run]) == 5
     said = capfd.readouterr().err
     assert f"run {run} came out as " in said and f"because of the policy: {made_of['policy'][:12]}... then" in said
+
+
+def test_a_forecast_that_was_judged_has_to_be_there_as_it_was(own_home, played_loop, capfd):
+    first, last = played_loop.nights[0], played_loop.nights[-1]
+    kept = own_home / "forecasts" / str(first.as_of) / f"{first.run_id}.parquet"
+    kept.write_bytes(kept.read_bytes() + b"changed")
+    assert call(["rebuild", "--run", last.run_id]) == 3
+    assert f"{kept}: the forecast of that date is not there as it was judged" in capfd.readouterr().err
+    kept.unlink()
+    assert call(["rebuild", "--run", last.run_id]) == 3
+    assert not (own_home / "rebuilt").exists() or list((own_home / "rebuilt").iterdir()) == []

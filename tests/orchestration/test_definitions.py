@@ -51,6 +51,8 @@ FACTS = {"dim_finance", "dim_item", "dim_lane", "dim_location", "fct_events", "f
         ("staging/stg_ledger__transfer_lines", {"lake/ledger_transfer_lines"}),
         ("staging/stg_planning__plan_lines", {"lake/plan_lines"}),
         ("staging/stg_planning__forecast_summary", {"lake/forecast_summary"}),
+        ("staging/stg_planning__finished_horizons", {"lake/finished_horizons"}),
+        ("marts/mart_forecast_accuracy", {"staging/stg_planning__forecast_summary", "staging/stg_planning__finished_horizons"}),
         (
             "feedback/learned_parameters",
             {"marts/dim_lane", "marts/dim_location", "marts/fct_stock_daily", "marts/fct_transfers", "feedback/learned_parameters"},

@@ -132,6 +132,14 @@ def test_old_dates_go_with_all_that_was_made_of_them_but_for_the_newest_before(l
     assert len(list((landed.landing / "wms_stock").glob("*.csv"))) == 3
 
 
+def test_forecasts_stay_as_long_as_a_run_that_can_be_made_again_may_judge_them(landed: Home):
+    for ago in (700, 607, 606, 1):
+        write(landed.forecasts / day(ago).isoformat() / "r.parquet")
+    assert names(find_removals(landed, [run(0)], RetentionPolicy(), NOW), "forecasts") == []
+    found = find_removals(landed, [run(0)], RetentionPolicy(landed_days=550), NOW)
+    assert names(found, "forecasts") == sorted([day(700).isoformat(), day(607).isoformat()])
+
+
 def test_dates_that_open_transfers_or_the_last_plan_may_need_stay(landed: Home):
     open_since = find_removals(landed, [run(850, is_open=True), run(0)], RetentionPolicy(landed_days=550), NOW)
     assert names(open_since, "gates") == [], "the newest before the open plan's date is all there is"
