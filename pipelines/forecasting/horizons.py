@@ -19,6 +19,7 @@ NAIVE_DAYS = 7
 UPPER_SHARE = 0.95
 LEAST_IN_STOCK_SHARE = 0.5
 COLD_START_CV2 = 1.0
+NOT_KNOWN, OUT_OF_STOCK = "not all days are known", "out of stock for half of the horizon or more"
 SAID = ["location_id", "item_id", "horizon_days", "forecast_units", "q95_units", "naive_units", "naive_rmse_units"]
 JUDGED = ["forecast_as_of", "forecast_run_id", *SAID, "actual_units", "in_stock_share", "null_reason"]
 
@@ -108,7 +109,7 @@ def judge_horizons(said: pd.DataFrame, recent: RecentDemand, as_of: dt.date) -> 
     is_known = inside & (known == horizon)
     share = np.where(is_known, exposure / np.maximum(horizon, 1), np.nan)
     is_judged = is_known & (share >= LEAST_IN_STOCK_SHARE)
-    reason = np.where(is_judged, None, np.where(is_known, "out of stock for half of the horizon or more", "not all days are known"))
+    reason = pd.Series(np.where(is_known, OUT_OF_STOCK, NOT_KNOWN), index=said.index, dtype=object).mask(is_judged, None)
     judged = said.assign(actual_units=np.where(is_judged, units, np.nan), in_stock_share=share, null_reason=reason)
     return judged[JUDGED]
 
