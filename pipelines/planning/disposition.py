@@ -21,12 +21,13 @@ def dispositions(view: PlanView, lines: pd.DataFrame) -> pd.DataFrame:
     """One row per imbalance and option, columns `DISPOSITION_COLUMNS`, sorted by location, item and ladder.
 
     A shortage is what the mean path loses before the next supply; a surplus is what is left at its lowest beyond `surplus_cover_weeks` of
-    demand. `option_units` of them are put right by the option; net_usd = value - cost; the best option has the highest net, the first of
-    the ladder among equals. `lines` are the plan's lines: a transfer is what the plan does.
+    demand, or at the end of sale of what is phased out. `option_units` of them are put right by the option; net_usd = value - cost; the
+    best option has the highest net, the first of the ladder among equals. `lines` are the plan's lines: a transfer is what the plan does.
     """
     policy, rows = view.case.context.policy, view.case.context.rows
     short = rows[(rows["lost_units"] >= SHORT_FROM_UNITS) & ~rows["is_closed"]]
-    left = rows["floor_units"] - policy.disposition.surplus_cover_weeks * rows["weekly_mean_units"]
+    kept = np.where(rows["is_phased_out"], 0.0, policy.disposition.surplus_cover_weeks * rows["weekly_mean_units"])
+    left = rows["floor_units"] - kept
     over = rows.assign(surplus_units=left)[(left >= rows["units_per_pack"]).to_numpy()]
     tables = [*_for_shortages(short, lines, policy), *_for_surplus(over, lines, policy)]
     frame = pd.concat([table for table in tables if len(table)]) if any(map(len, tables)) else pd.DataFrame(columns=DISPOSITION_COLUMNS)

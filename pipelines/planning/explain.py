@@ -134,11 +134,20 @@ def _write_reason(line: dict[str, Any], giver: dict[str, Any], taker: dict[str, 
     counted = f" with {_amount(due)} due by then" if due >= 0.5 else ""
     state = "is out of stock" if weeks < 0.05 else f"runs out in {weeks:.1f} weeks{counted}"
     lost = taker["lost_units"]
-    risk = f"{line['destination']} {state} and would lose {_amount(lost)} before its next supply on {taker['next_supply_date'].isoformat()}"
+    risk = f"{line['destination']} {state} and would lose {_amount(lost)} {_until(taker)}"
     gives_up = f" and gives up {usd_text(-line['loss_usd'])} of its own sales" if line["loss_usd"] <= -0.005 else ""
     keeps = f"{line['origin']} {cover_text(line['donor_cover_after_days'])}{gives_up}"
     money = f"Worth {usd_text(line['benefit_usd'])}, costs {usd_text(line['cost_usd'])}, nets {usd_text(line['net_usd'])}."
     return f"{what} from {line['origin']} to {line['destination']}: {risk}; {keeps}. {money}"
+
+
+def _until(row: dict[str, Any]) -> str:
+    """In words, what ends the window of an item-location."""
+    if not pd.isna(row["end_date"]) and (ends := pd.Timestamp(row["end_date"]).date()) < row["next_supply_date"]:
+        return f"before its last day of sale on {ends.isoformat()}"
+    if row["is_phased_out"]:
+        return f"within {row['window_weeks']} weeks, as it is phased out and gets no new supply"
+    return f"before its next supply on {row['next_supply_date'].isoformat()}"
 
 
 def cover_text(days: float) -> str:

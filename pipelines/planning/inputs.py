@@ -76,7 +76,7 @@ def build_case(
     carry `next_review_days`. `frozen` maps (item, location) that failed a gate to the reason: they neither give nor take, their firm lines
     stay. Raises `InputRefused` for an item without master data.
     """
-    rows = join_rows(stock, items, summary, policy, frozen or {}, finance)
+    rows = join_rows(stock, items, summary, policy, frozen or {}, finance, as_of)
     week_count = count_weeks(weekly, policy)
     demand, has_forecast = weekly_demand(rows, weekly, week_count)
     firm = pick_firm_lines(firm_lines, inbound)

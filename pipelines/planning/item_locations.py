@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from pipelines.domain.errors import InputRefused
-from pipelines.domain.policy import Policy
+from pipelines.domain.policy import Policy, ServicePolicy
 from pipelines.domain.stock import available_units
 from pipelines.domain.transfer import FIRM_STATES, states_text
 from pipelines.planning import candidates, curves
 from pipelines.planning.frozen import Pair, mark_frozen
 
+PHASED_OUT = "phase_out"
+LONGEST_WEEKS = 10_000
 HELD_MARKS = ("transfers held back", "tripwire")  # how a forecast's note says that it loses to a four-week mean
 
 
@@ -32,11 +34,13 @@ def join_rows(
     policy: Policy,
     frozen: Mapping[Pair, str],
     finance: pd.DataFrame | None,
+    as_of: dt.date,
 ) -> pd.DataFrame:
     """One row per item-location with master data, window in weeks, forecast's note and reason to freeze; sorted by item, location.
 
-    window = days to the next review + supplier lead time in whole weeks, at least 1. Raises `InputRefused` for an item without master
-    data, unless its rows are frozen: those are left out.
+    window = days to the next review + supplier lead time in whole weeks, at least 1; of an item that is phased out, whose supplier gets
+    no more orders, the weeks to its last day of sale. Raises `InputRefused` for an item without master data, unless its rows are frozen:
+    those are left out.
     """
     rows = stock.sort_values(["item_id", "location_id"]).reset_index(drop=True)
     rows["frozen_reason"] = mark_frozen(rows, frozen)
@@ -53,16 +57,30 @@ def join_rows(
     rows[numbers] = rows[numbers].astype(float)
     rows["unit_value_usd"] = _value_units(rows, finance)
     rows["units_per_pack"] = rows["item_id"].map(master["units_per_pack"]).astype(np.int64)
-    service = policy.service
+    rows["sale_weeks"] = _weeks_on_sale(rows, as_of)
+    rows = _set_windows(rows, master, policy.service)
+    return _note_forecast(rows, summary)
+
+
+def _set_windows(rows: pd.DataFrame, master: pd.DataFrame, service: ServicePolicy) -> pd.DataFrame:
+    """`is_phased_out`, `lead_weeks` and `window_weeks` per row."""
     lead = master["supplier_lead_time_days"].astype(float).fillna(service.default_supplier_lead_time_days)
     review = master["review_period_days"].astype(float).fillna(service.review_period_days)
     wait = rows["item_id"].map(review)  # where no order tells when reviews are, a whole period
     if "next_review_days" in rows:
         wait = rows["next_review_days"].astype(float).fillna(wait)
     weeks = (wait + rows["item_id"].map(lead)).map(candidates.arrival_week).clip(lower=1)
-    rows["window_weeks"] = weeks.astype(np.int64)
+    last = np.ceil(rows["sale_weeks"]).clip(lower=1)
+    rows["is_phased_out"] = (rows["lifecycle"] == PHASED_OUT).to_numpy()
+    rows["window_weeks"] = np.where(rows["is_phased_out"], last, np.minimum(weeks, last)).clip(max=LONGEST_WEEKS).astype(np.int64)
     rows["lead_weeks"] = rows["item_id"].map(lead).map(candidates.arrival_week).astype(np.int64)
-    return _note_forecast(rows, summary)
+    return rows
+
+
+def _weeks_on_sale(rows: pd.DataFrame, as_of: dt.date) -> pd.Series:
+    """Weeks from the evening of `as_of` to the end of the last day of sale, per row; infinite where no end is known."""
+    days = (pd.to_datetime(rows["end_date"]) - pd.Timestamp(as_of)).dt.days
+    return (days.astype(float) / candidates.DAYS_PER_WEEK).fillna(np.inf).clip(lower=0.0)
 
 
 def _note_forecast(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +112,7 @@ def _positions(rows: pd.DataFrame, frame: pd.DataFrame, place: str = "location_i
 
 
 def weekly_demand(rows: pd.DataFrame, weekly: pd.DataFrame, week_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean demand `(rows, weeks)` in units, and which rows have a forecast at all."""
+    """Mean demand `(rows, weeks)` in units, none after the last day of sale, and which rows have a forecast at all."""
     demand, has_forecast = np.zeros((len(rows), week_count)), np.zeros(len(rows), dtype=bool)
     if len(weekly):
         at = _positions(rows, weekly)
@@ -102,7 +120,8 @@ def weekly_demand(rows: pd.DataFrame, weekly: pd.DataFrame, week_count: int) -> 
         kept = (at >= 0) & (week >= 0) & (week < week_count)
         demand[at[kept], week[kept]] = np.maximum(weekly["mean_units"].to_numpy(dtype=float)[kept], 0.0)
         has_forecast[at[kept]] = True
-    return demand, has_forecast
+    on_sale = np.clip(rows["sale_weeks"].to_numpy(dtype=float)[:, None] - np.arange(week_count)[None, :], 0.0, 1.0)
+    return demand * on_sale, has_forecast
 
 
 def pick_firm_lines(firm_lines: pd.DataFrame, inbound: pd.DataFrame) -> pd.DataFrame:
@@ -168,7 +187,8 @@ def describe_rows(
     rows["floor_units"] = paths.floor_units[:, 0]
     rows["late_supply_units"], rows["expedite_saves_units"] = _late_supply(rows, lost, arriving, demand)
     weeks = np.arange(demand.shape[1])[None, :]
-    rows["reorder_saves_units"] = np.where(weeks >= rows["lead_weeks"].to_numpy()[:, None], lost, 0.0).sum(axis=1)
+    ordered = np.where(weeks >= rows["lead_weeks"].to_numpy()[:, None], lost, 0.0).sum(axis=1)
+    rows["reorder_saves_units"] = np.where(rows["is_phased_out"], 0.0, ordered)
     first = np.where(lost > curves.SNAP, np.arange(demand.shape[1])[None, :], demand.shape[1]).min(axis=1)
     at = np.minimum(first, demand.shape[1] - 1)
     line = np.arange(len(rows))
