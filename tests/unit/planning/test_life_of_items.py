@@ -58,7 +58,7 @@ def test_an_end_of_sale_before_the_next_supply_ends_the_window(frames, as_of):
 
 
 def test_drawing_down_gives_away_what_the_rest_of_its_life_does_not_sell(frames, as_of):
-    """CA_1 sells 56 of 100 in eight weeks to the end, TX_2 lacks 51 and gets three weeks of it at a time; the rest stays for later plans."""
+    """CA_1 sells 56 of 100 in eight weeks to the end, TX_2 lacks 51 and gets three weeks of it a plan."""
     end = as_of + dt.timedelta(days=56)
     case, _, lines = solve(phased_out(frames, SCARCE, end), as_of, planning={"gamma": 1.0, "eta": 1.0})
     assert row_of(case, "CA_1")["floor_units"] == pytest.approx(44.0)
