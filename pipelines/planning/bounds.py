@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.planning.problem import Curves, Floats, Ints, Problem
+from pipelines.planning.problem import Curves, Ints, Problem
 
 BOUND_SLACK = 1e-6
 
@@ -39,19 +39,23 @@ def _room(curves: Curves, arc_curve: Ints) -> Ints:
 
 
 def _paying_packs(problem: Problem, limit: Ints) -> Ints:
-    """Largest number of packs whose last one still earns more than it costs, if the arc had both curves to itself."""
+    """Largest number of packs whose last one still earns more than it costs, if the arc had both curves to itself.
+
+    All arcs walk along their two curves together, a segment's end at a time, and leave the walk where a pack no longer pays.
+    """
     paying = np.zeros(problem.arcs, dtype=np.int64)
-    cost = problem.arc_cost_usd_per_pack
-    for a in np.flatnonzero(limit > 0):
-        gains, losses = _steps(problem.gain, problem.arc_gain[a]), _steps(problem.loss, problem.arc_loss[a])
-        ends = np.unique(np.concatenate([gains[0], losses[0]]))
-        ends = ends[ends <= min(gains[0][-1], losses[0][-1])]
-        worth = gains[1][np.searchsorted(gains[0], ends)] + losses[1][np.searchsorted(losses[0], ends)] - cost[a]
-        paid = np.flatnonzero(worth > 0)
-        paying[a] = ends[paid[-1]] if len(paid) else 0
+    arcs = np.flatnonzero(limit > 0)
+    ends, values, cost = (problem.gain.prefix_packs, problem.loss.prefix_packs), (problem.gain.value_usd, problem.loss.value_usd), problem.arc_cost_usd_per_pack
+    curves = (problem.arc_gain, problem.arc_loss)
+    at = [side.start[curve[arcs]] for side, curve in zip((problem.gain, problem.loss), curves, strict=True)]
+    last = [side.start[curve[arcs] + 1] for side, curve in zip((problem.gain, problem.loss), curves, strict=True)]
+    while len(arcs):
+        pays = values[0][at[0]] + values[1][at[1]] - cost[arcs] > 0
+        arcs, at, last = arcs[pays], [one[pays] for one in at], [one[pays] for one in last]
+        reached = [end[one] for end, one in zip(ends, at, strict=True)]
+        paying[arcs] = np.minimum(*reached)
+        at = [one + (mine == paying[arcs]) for one, mine in zip(at, reached, strict=True)]
+        on = (at[0] < last[0]) & (at[1] < last[1]) & (paying[arcs] < limit[arcs])
+        arcs, at, last = arcs[on], [one[on] for one in at], [one[on] for one in last]
     return paying
 
-
-def _steps(curves: Curves, curve: int) -> tuple[Ints, Floats]:
-    own = slice(curves.start[curve], curves.start[curve + 1])
-    return curves.prefix_packs[own], curves.value_usd[own]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.planning.link_flow import arc_rents, link_work_for, price_nodes
+from pipelines.planning.crew import Crew
+from pipelines.planning.link_flow import LinkWork, arc_rents, link_work_for, price_nodes
 from pipelines.planning.network import GAIN, LOSS, VALUE, WIDTH
 from pipelines.planning.problem import Floats, Ints
 from pipelines.planning.relaxation import Prices, Relaxation, Use
@@ -47,7 +48,7 @@ class PriceGame:
         self.relaxation, self.net = relaxation, relaxation.net
         self.items = relaxation.items if items is None else items
         self.weight = len(relaxation.items) / max(1, len(self.items))
-        self.work = link_work_for(self.net)
+        self.crew = Crew(relaxation.threads, lambda: link_work_for(self.net))
         p = relaxation.problem
         self.packs, self.rent = np.zeros(p.arcs), np.zeros(p.arcs)
         self.gain_price, self.loss_price = self.net.gain[VALUE].copy(), -self.net.loss[VALUE]
@@ -68,13 +69,19 @@ class PriceGame:
                 break
             prices = self._priced(start)
             cost = self.relaxation.pack_cost(prices)
-            price_nodes(self.net, self.items, cost, start.share, self.work, self.packs, self.gain_price, self.loss_price)
+            self._price_nodes(cost, start.share)
             use = self._use(start.share)
             self._remember(prices, max(steps.memory, 2.0 / (t + 2.0)))
             if not unit_worth:
                 unit_worth = self.ceiling().sum() * self.weight / max(1.0, use.dock_out.sum())
             start = self._answer(start, prices, use, steps, 1.0 / (1.0 + t / steps.slow), unit_worth)
         return start
+
+    def _price_nodes(self, cost: Floats, share: Floats) -> None:
+        def solve(some: Ints, work: LinkWork) -> None:
+            price_nodes(self.net, some, cost, share, work, self.packs, self.gain_price, self.loss_price)
+
+        self.crew.run(solve, self.items)
 
     def prices(self) -> tuple[Prices, Floats]:
         """Prices of the average answer with its links, and what no item can exceed at them."""
@@ -96,7 +103,8 @@ class PriceGame:
     def _linked(self, prices: Prices) -> Prices:
         r, p = self.relaxation, self.relaxation.problem
         spread = (1 + prices.budget) * p.arc_line_cost_usd / np.maximum(r.net.limit, 1.0)
-        arc_rents(self.net, self.items, r.pack_cost(prices) + spread, self.gain_price, self.loss_price, self.rent)
+        cost = r.pack_cost(prices) + spread
+        self.crew.run(lambda some, _: arc_rents(self.net, some, cost, self.gain_price, self.loss_price, self.rent), self.items)
         return Prices(prices.dock_out, prices.dock_in, prices.kg, prices.m3, prices.budget, self.rent.copy())
 
     def _use(self, share: Floats) -> Use:

@@ -221,7 +221,7 @@ def _best_with_charges(net: ItemNetworks, s: int, count: int, nodes: int, w: Wor
     return best, max(best, above)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", nogil=True)
 def price_items(net: ItemNetworks, items: Ints, cost: Floats, charge: Floats, nodes: int, w: Work, packs: Floats, worth: Floats) -> float:
     """Solve every item of `items`: fills `packs` (by arc, whole) and `worth` (by item, what no flow of it exceeds, charges paid).
 

@@ -5,10 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from pipelines.planning.improve import improved
-from pipelines.planning.item_flow import price_items
 from pipelines.planning.objective import evaluate
 from pipelines.planning.problem import Floats, Ints
-from pipelines.planning.relaxation import SEARCH_NODES, Prices, Relaxation
+from pipelines.planning.relaxation import Prices, Relaxation
 
 CLOSED = 1e18
 SETTLING_PASSES = 8
@@ -25,7 +24,7 @@ def plan_on_lanes(relaxation: Relaxation, prices: Prices, lanes: np.ndarray, pas
     for t in range(passes):
         charge = np.where(shut, CLOSED, (1 + prices.budget) * p.arc_line_cost_usd)
         cost = relaxation.pack_cost(prices)
-        price_items(relaxation.net, relaxation.items, cost, charge, SEARCH_NODES, relaxation.work, packs, worth)
+        relaxation.solve_items(relaxation.items, cost, charge, packs, worth)
         if t < passes - 1:
             prices = _settled(relaxation, prices, packs, lanes, 1.0 / (1.0 + t))
     whole = np.where(p.arc_fixed_packs >= 0, firm, np.rint(packs).astype(np.int64))
@@ -82,7 +81,7 @@ class _Trial:
         r = self.relaxation
         charge = np.where(self.lanes[r.problem.arc_lane], self.line, CLOSED)
         worth = np.zeros(len(r.items))
-        price_items(r.net, items, self.cost, charge, SEARCH_NODES, r.work, self.packs, worth)
+        r.solve_items(items, self.cost, charge, self.packs, worth)
         return worth[items]
 
     def flip(self, changed: tuple[int, ...]) -> bool:

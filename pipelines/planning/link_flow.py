@@ -183,7 +183,7 @@ def _flow(net: ItemNetworks, s: int, count: int, cost: Floats, share: Floats, w:
     raise RuntimeError("an item takes more paths than it can have; report the problem")
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", nogil=True)
 def price_nodes(
     net: ItemNetworks, items: Ints, cost: Floats, share: Floats, w: LinkWork, packs: Floats, gain_price: Floats, loss_price: Floats
 ) -> None:
@@ -205,7 +205,7 @@ def price_nodes(
             loss_price[m] = max(-label, -net.loss[VALUE, m]) if label > NOTHING else -net.loss[VALUE, m]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", nogil=True)
 def arc_rents(net: ItemNetworks, items: Ints, cost: Floats, gain_price: Floats, loss_price: Floats, rent: Floats) -> None:
     """Fill `rent`: what an arc alone could earn by buying packs at `loss_price` and selling them at `gain_price`, best with best."""
     size = 1

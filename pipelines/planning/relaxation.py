@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipelines.planning.bounds import BOUND_SLACK
-from pipelines.planning.item_flow import price_items, work_for
+from pipelines.planning.crew import Crew
+from pipelines.planning.item_flow import Work, price_items, work_for
 from pipelines.planning.network import lay_out
 from pipelines.planning.problem import Floats, Ints, Problem
 
@@ -59,10 +60,11 @@ class Use:
 class Relaxation:
     """The relaxed problem of one instance, laid out once."""
 
-    def __init__(self, problem: Problem, limits: Ints) -> None:
+    def __init__(self, problem: Problem, limits: Ints, threads: int = 0) -> None:
         self.problem = problem
         self.net = lay_out(problem, limits)
-        self.work = work_for(self.net)
+        self.threads = threads
+        self.crew = Crew(threads, lambda: work_for(self.net))
         self.items = np.arange(len(problem.item_ids))
         self.live = limits > 0
         self.units = problem.pack_units[problem.arc_item].astype(float)
@@ -72,7 +74,15 @@ class Relaxation:
     def load(self) -> None:
         """Load what is compiled, or compile it, by pricing no item."""
         nothing = np.zeros(self.problem.arcs)
-        price_items(self.net, self.items[:0], nothing, nothing, SEARCH_NODES, self.work, nothing.copy(), np.zeros(0))
+        self.solve_items(self.items[:0], nothing, nothing, nothing.copy(), np.zeros(0))
+
+    def solve_items(self, items: Ints, cost: Floats, charge: Floats, packs: Floats, worth: Floats, nodes: int = SEARCH_NODES) -> None:
+        """Best whole packs of each item at `cost` a pack and `charge` an arc used: fills `packs` by arc and `worth` by item, as price_items."""
+
+        def solve(some: Ints, work: Work) -> None:
+            price_items(self.net, some, cost, charge, nodes, work, packs, worth)
+
+        self.crew.run(solve, items)
 
     def no_prices(self) -> Prices:
         """Everything free."""
@@ -113,7 +123,7 @@ class Relaxation:
         p = self.problem
         packs, worth = np.zeros(p.arcs), np.zeros(len(self.items))
         charge = prices.link + (1 + prices.budget) * p.arc_line_cost_usd
-        price_items(self.net, self.items, self.pack_cost(prices), charge, nodes, self.work, packs, worth)
+        self.solve_items(self.items, self.pack_cost(prices), charge, packs, worth, nodes)
         if ceiling is not None:
             worth = np.minimum(worth, ceiling)
         lane_worth = self.lane_worth(prices)
