@@ -57,7 +57,7 @@ class Effort:
             return Effort(0, 0, 100, 240 if arcs <= 10_000 else 160, 4, 6)
         if arcs <= 150_000:
             return Effort(4_000, 60, 16, 90, 4, 3)
-        return Effort(4_000, 60, 10, 24, 2, 0) if arcs <= 600_000 else Effort(4_000, 60, 5, 3, 1, 0)
+        return Effort(4_000, 60, 10, 40, 2, 0) if arcs <= 600_000 else Effort(4_000, 60, 5, 3, 1, 0)
 
 
 def decompose(problem: Problem, limits: Ints, clock: Clock, gap_share: float, seed: int, tell: Tell, start: Start | None = None) -> Found:

@@ -4,64 +4,25 @@ Plans only; bounds are elsewhere. All choices are made in array order, so the sa
 """
 
 import heapq
-from bisect import bisect_right
 
 import numpy as np
 
-from pipelines.planning.objective import NOISE, curve_packs, evaluate, lane_load, lane_pallets, violations
-from pipelines.planning.problem import Curves, Floats, Ints, Problem
-
-
-class _Marginals:
-    """Worth of one pack more or less on an arc, at the present fill of both its curves."""
-
-    def __init__(self, problem: Problem, packs: Ints) -> None:
-        self.sides = []
-        for curves, arc_curve in ((problem.gain, problem.arc_gain), (problem.loss, problem.arc_loss)):
-            filled = curve_packs(curves, arc_curve, packs).tolist()
-            self.sides.append((_Lists(curves), arc_curve.tolist(), filled))
-        self.cost = problem.arc_cost_usd_per_pack.tolist()
-
-    def added(self, a: int) -> float:
-        """Worth of the next pack; minus infinity where a curve is full."""
-        worth = -self.cost[a]
-        for lists, arc_curve, filled in self.sides:
-            worth += lists.value(arc_curve[a], filled[arc_curve[a]])
-        return worth
-
-    def taken(self, a: int) -> float:
-        """Worth of the last pack, lost if it is taken away."""
-        worth = -self.cost[a]
-        for lists, arc_curve, filled in self.sides:
-            worth += lists.value(arc_curve[a], filled[arc_curve[a]] - 1)
-        return worth
-
-    def move(self, a: int, packs: int) -> None:
-        """Note that `packs` more (or fewer) ride on the arc."""
-        for _, arc_curve, filled in self.sides:
-            filled[arc_curve[a]] += packs
-
-
-class _Lists:
-    def __init__(self, curves: Curves) -> None:
-        self.start, self.cap = curves.start.tolist(), curves.cap_packs.tolist()
-        self.prefix, self.worth = curves.prefix_packs.tolist(), curves.value_usd.tolist()
-
-    def value(self, curve: int, at: int) -> float:
-        if curve < 0 or at >= self.cap[curve]:
-            return -np.inf
-        return self.worth[bisect_right(self.prefix, at, self.start[curve], self.start[curve + 1])]
+from pipelines.planning.objective import NOISE, evaluate, lane_load, lane_pallets, violations
+from pipelines.planning.pack_worth import PackWorth
+from pipelines.planning.problem import Floats, Ints, Problem
 
 
 def fill(problem: Problem, limits: Ints, packs: Ints) -> Ints:
     """Add packs, dearest first, where they earn more than they cost in pallet space already paid for. Opens no lane, line or pallet."""
     packs = packs.copy()
     room = _Room(problem, packs)
-    worth = _Marginals(problem, packs)
+    worth = PackWorth(problem, packs)
     open_lines = (problem.arc_line_cost_usd == 0) | (packs > 0)
     is_moving = (room.pallets > 0)[problem.arc_lane] & (problem.arc_fixed_packs < 0) & open_lines
-    wanted = (limits > packs) & is_moving & ~_wrong_way(problem, packs)
-    heap = [(-value, a) for a in np.flatnonzero(wanted).tolist() if (value := worth.added(a)) > NOISE]
+    # Room only shrinks from here, so what does not fit now never will.
+    wanted = np.flatnonzero((limits > packs) & is_moving & ~_wrong_way(problem, packs) & room.fits())
+    value = worth.added_at_first(wanted)
+    heap = list(zip((-value[value > NOISE]).tolist(), wanted[value > NOISE].tolist(), strict=True))
     heapq.heapify(heap)
     while heap:
         value, a = heapq.heappop(heap)
@@ -94,6 +55,12 @@ class _Room:
         self.budget = problem.budget_usd - evaluate(problem, packs).spent
         self.sends = set((problem.arc_item * self.places + problem.arc_origin)[packs > 0].tolist())
         self.receives = set((problem.arc_item * self.places + problem.arc_destination)[packs > 0].tolist())
+
+    def fits(self) -> np.ndarray:
+        """Arcs on which one more pack fits pallets and docks."""
+        p, lane = self.problem, self.problem.arc_lane
+        docks = (self.dock_out[p.arc_origin] >= self.units) & (self.dock_in[p.arc_destination] >= self.units)
+        return docks & (self.kg[lane] >= p.arc_kg_per_pack) & (self.m3[lane] >= p.arc_m3_per_pack)
 
     def holds(self, a: int) -> bool:
         """Whether one more pack fits arc `a`, and its item neither leaves where it arrives nor arrives where it leaves."""
@@ -131,46 +98,79 @@ def _wrong_way(problem: Problem, packs: Ints) -> np.ndarray:
 def trim(problem: Problem, packs: Ints) -> Ints:
     """Give up the last pallet (or the whole of a lane) wherever its packs are worth less than it costs, cheapest packs first."""
     packs = packs.copy()
-    worth = _Marginals(problem, packs)
+    worth = PackWorth(problem, packs)
     free = np.flatnonzero((packs > 0) & (problem.arc_fixed_packs < 0))
     order = free[np.argsort(problem.arc_lane[free], kind="stable")]
-    members = np.split(order, np.searchsorted(problem.arc_lane[order], np.arange(1, len(problem.lane_ids))))
-    loads = lane_load(problem, packs)
-    pallets = lane_pallets(problem, packs)
-    for lane in np.flatnonzero(pallets).tolist():
-        mine = [a for a in members[lane].tolist() if packs[a] > 0]
-        while pallets[lane] and _give_up_pallet(problem, packs, worth, lane, mine, loads, pallets):
-            pass
+    lane = problem.arc_lane[order]
+    size = np.maximum(problem.arc_kg_per_pack[order] / problem.pallet_kg[lane], problem.arc_m3_per_pack[order] / problem.pallet_m3[lane])
+    size = np.maximum(size, NOISE)
+    each = worth.taken_at_first(order) / size
+    edges = np.searchsorted(lane, np.arange(len(problem.lane_ids) + 1))
+    load = _Load(problem, packs)
+    for one in np.flatnonzero(load.pallets).tolist():
+        own = slice(edges[one], edges[one + 1])
+        charges = float(problem.arc_line_cost_usd[order[own]].sum())
+        while load.pallets[one] and load.may_pay(one, each[own], packs[order[own]] * size[own], charges):
+            lines = list(zip(each[own].tolist(), order[own].tolist(), size[own].tolist(), strict=True))
+            if not _give_up_pallet(problem, packs, worth, one, lines, load):
+                break
     return packs
 
 
+class _Load:
+    """Kg, m3 and pallets of every lane of a plan."""
+
+    def __init__(self, problem: Problem, packs: Ints) -> None:
+        self.problem = problem
+        self.kg, self.m3 = lane_load(problem, packs)
+        self.pallets = lane_pallets(problem, packs)
+
+    def saving(self, lane: int) -> float:
+        """USD saved by one pallet less, with its truck where it is the last of one."""
+        p, count, per_truck = self.problem, self.pallets[lane], self.problem.pallets_per_truck[lane]
+        return p.pallet_cost_usd[lane] + p.truck_cost_usd[lane] * (-(-count // per_truck) - -(-(count - 1) // per_truck))
+
+    def may_pay(self, lane: int, each: Floats, sizes: Floats, charges: float) -> bool:
+        """Whether the cheapest packs of the last pallet, at what each palletful of them was worth at first, are worth less than it saves.
+
+        Packs grow dearer as others are taken, so what does not pay at first never does. `charges`: all that the lane's lines pay as such.
+        """
+        p, left = self.problem, self.pallets[lane] - 1
+        over = max(self.kg[lane] / p.pallet_kg[lane], self.m3[lane] / p.pallet_m3[lane]) - left
+        order = np.argsort(each, kind="stable")
+        before = np.concatenate([[0.0], np.cumsum(sizes[order])])
+        taken = np.clip(over - before[:-1], 0.0, sizes[order])
+        return float((taken * each[order]).sum()) < self.saving(lane) + charges
+
+
 def _give_up_pallet(
-    problem: Problem, packs: Ints, worth: _Marginals, lane: int, mine: list[int], loads: tuple[Floats, Floats], pallets: Ints
+    problem: Problem, packs: Ints, worth: PackWorth, lane: int, lines: list[tuple[float, int, float]], load: _Load
 ) -> bool:
-    """Cut the lane's load to one pallet less if that pays; changes the plan in place, or leaves it as it was and says no."""
-    left = int(pallets[lane]) - 1
+    """Cut the lane's load to one pallet less if that pays; changes the plan in place, or leaves it as it was and says no.
+
+    lines: worth of a palletful as it was at first (it is never less later), arc, and palletfuls of a pack, of each line of the lane.
+    """
+    left, kg, m3, saved = int(load.pallets[lane]) - 1, load.kg[lane], load.m3[lane], load.saving(lane)
     room_kg, room_m3 = left * problem.pallet_kg[lane], left * problem.pallet_m3[lane]
-    kg, m3 = loads[0][lane], loads[1][lane]
-    per_truck = problem.pallets_per_truck[lane]
-    saved = problem.pallet_cost_usd[lane] + problem.truck_cost_usd[lane] * (-(-pallets[lane] // per_truck) - -(-left // per_truck))
-    size = {
-        a: max(problem.arc_kg_per_pack[a] / problem.pallet_kg[lane], problem.arc_m3_per_pack[a] / problem.pallet_m3[lane]) for a in mine
-    }
-    heap = [(worth.taken(a) / max(size[a], NOISE), a) for a in mine if packs[a] > 0]
+    heap = [line for line in lines if packs[line[1]] > 0]
     heapq.heapify(heap)
     taken: list[int] = []
     while heap and saved > NOISE and (kg > room_kg or m3 > room_m3 or left == 0):
-        _, a = heapq.heappop(heap)
-        saved -= worth.taken(a) - (problem.arc_line_cost_usd[a] if packs[a] == 1 else 0.0)
+        each, a, size = heapq.heappop(heap)
+        now = worth.taken(a)
+        if now / size > each + NOISE:
+            heapq.heappush(heap, (now / size, a, size))
+            continue
+        saved -= now - (problem.arc_line_cost_usd[a] if packs[a] == 1 else 0.0)
         packs[a] -= 1
         worth.move(a, -1)
         taken.append(a)
         kg, m3 = kg - problem.arc_kg_per_pack[a], m3 - problem.arc_m3_per_pack[a]
         if packs[a]:
-            heapq.heappush(heap, (worth.taken(a) / max(size[a], NOISE), a))
+            heapq.heappush(heap, (worth.taken(a) / size, a, size))
     fits = kg <= room_kg + NOISE and m3 <= room_m3 + NOISE and (left > 0 or not packs[problem.arc_lane == lane].any())
     if saved > NOISE and fits and not 0 < kg < problem.min_shipment_kg[lane]:
-        loads[0][lane], loads[1][lane], pallets[lane] = kg, m3, left
+        load.kg[lane], load.m3[lane], load.pallets[lane] = kg, m3, left
         return True
     for a in taken:
         packs[a] += 1
@@ -210,7 +210,7 @@ def repair(problem: Problem, packs: Ints) -> Ints:
 def _shed_units(problem: Problem, packs: Ints) -> None:
     """Take packs away from overloaded docks, least worth per unit first, until they fit or only firm lines are left."""
     units, places = problem.pack_units[problem.arc_item], len(problem.location_ids)
-    worth = _Marginals(problem, packs)
+    worth = PackWorth(problem, packs)
     over = []
     for place, room in ((problem.arc_origin, problem.dock_out_units), (problem.arc_destination, problem.dock_in_units)):
         over.append((place, np.bincount(place, weights=packs * units, minlength=places) - room))
@@ -218,7 +218,8 @@ def _shed_units(problem: Problem, packs: Ints) -> None:
     crowded = np.zeros(problem.arcs, dtype=bool)
     for place, excess in over:
         crowded |= excess[place] > NOISE
-    heap = [(worth.taken(a) / units[a], a) for a in np.flatnonzero(free & crowded).tolist()]
+    arcs = np.flatnonzero(free & crowded)
+    heap = list(zip((worth.taken_at_first(arcs) / units[arcs]).tolist(), arcs.tolist(), strict=True))
     heapq.heapify(heap)
     while heap:
         value, a = heapq.heappop(heap)
@@ -241,8 +242,9 @@ def _shed_units(problem: Problem, packs: Ints) -> None:
 def _shed_cost(problem: Problem, packs: Ints) -> bool:
     """Take packs away, least worth per USD first, until unit costs have fallen by the overrun; False if they cannot."""
     excess = evaluate(problem, packs).spent - problem.budget_usd
-    cost, worth = problem.arc_cost_usd_per_pack, _Marginals(problem, packs)
-    heap = [(worth.taken(a) / cost[a], a) for a in np.flatnonzero((packs > 0) & (problem.arc_fixed_packs < 0) & (cost > 0)).tolist()]
+    cost, worth = problem.arc_cost_usd_per_pack, PackWorth(problem, packs)
+    arcs = np.flatnonzero((packs > 0) & (problem.arc_fixed_packs < 0) & (cost > 0))
+    heap = list(zip((worth.taken_at_first(arcs) / cost[arcs]).tolist(), arcs.tolist(), strict=True))
     heapq.heapify(heap)
     if (cost[problem.arc_fixed_packs < 0] * packs[problem.arc_fixed_packs < 0]).sum() <= excess:
         return False

@@ -11,11 +11,9 @@ import numpy as np
 
 from pipelines.planning.first_prices import PriceGame, Start, Steps
 from pipelines.planning.problem import Floats, Ints, Problem
-from pipelines.planning.relaxation import Prices, Relaxation, Use, overload
+from pipelines.planning.relaxation import Prices, Relaxation, Use, overload, pulled
 
 QUICK_PASSES = 8
-# With no more passes than this a step that fails is shortened at once.
-FEW_PASSES = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,20 +47,18 @@ def first_bound(relaxation: Relaxation, game: PriceGame, start: Start) -> Bound:
 def tighten(relaxation: Relaxation, last: Bound, target: float, passes: int, stop: Callable[[], bool], memory: float = 0.1) -> Bound:
     """Lower the bound by `passes` volume steps towards `target` USD (a real plan's value, or an estimate of the best)."""
     best, center, use, factor = last.value, last.prices, last.use, last.factor
-    fails, wins, count = 0, 0, 0
-    scale, patience = _Scale(relaxation, center), 4 if passes > FEW_PASSES else 1
+    wins, count = 0, 0
+    scale = _Scale(relaxation, center)
     while count < passes and not stop():
         trial = scale.step(center, use, factor * (best - min(target, best - 1e-4 * abs(best))))
         value, found = relaxation.price(trial)
         count += 1
         use = use.mixed(found, memory)
         if value < best:
-            best, center, fails, wins = value, trial, 0, wins + 1
+            best, center, wins = value, trial, wins + 1
             factor = min(2.0, factor * 1.1) if wins >= 2 else factor
         else:
-            fails, wins = fails + 1, 0
-            if fails >= patience:
-                factor, fails = max(1e-3, factor * 0.75), 0
+            factor, wins = max(1e-3, factor * 0.75), 0
     return Bound(best, center, use, last.passes + count, factor)
 
 
@@ -83,11 +79,11 @@ class _Scale:
         p = self.relaxation.problem
         link = np.where(self.relaxation.live, use.arc - use.lane[p.arc_lane], 0.0)
         out, into = overload(use.dock_out, p.dock_out_units), overload(use.dock_in, p.dock_in_units)
-        more = at.kg + at.m3 >= 0.999 * (1 + at.budget) * p.pallet_cost_usd
-        pallets = np.maximum(use.lane, np.where(more, np.maximum(use.kg, use.m3), 0.0))
-        kg, m3 = use.kg - pallets, use.m3 - pallets
+        base = use.lane * self.relaxation.least_pallets
+        kg, m3 = self.relaxation.pallet_slopes(at, use, base)
+        kg = _slack(at.kg, kg, use.kg - use.lane * self.relaxation.least_kg)
         budget = float(overload(np.array([use.spent]), np.array([p.budget_usd]))[0])
-        for slope, price in ((link, at.link), (out, at.dock_out), (into, at.dock_in), (kg, at.kg), (m3, at.m3)):
+        for slope, price in ((link, at.link), (out, at.dock_out), (into, at.dock_in), (m3, at.m3)):
             slope[(slope < 0) & (price <= 0)] = 0.0
         budget = 0.0 if budget < 0 and at.budget <= 0 else budget
         length = (self.link * link**2).sum() + (self.pallet * (kg**2 + m3**2)).sum()
@@ -96,12 +92,17 @@ class _Scale:
         moved = Prices(
             np.maximum(0.0, at.dock_out + s * self.dock * out / _room(p.dock_out_units)),
             np.maximum(0.0, at.dock_in + s * self.dock * into / _room(p.dock_in_units)),
-            np.maximum(0.0, at.kg + s * self.pallet * kg),
+            pulled(at.kg, s * self.pallet * kg, s * self.pallet * kg),
             np.maximum(0.0, at.m3 + s * self.pallet * m3),
             max(0.0, at.budget + s * self.dock * budget / max(p.budget_usd, 1e-9)) if np.isfinite(p.budget_usd) else 0.0,
             np.maximum(0.0, at.link + s * self.link * link),
         )
         return self.relaxation.affordable(moved, np.maximum(use.kg, use.m3))
+
+
+def _slack(price: Floats, above: Floats, below: Floats) -> Floats:
+    """Slope of a price of kg: of the pallets while it is above zero, of the minimum shipment below, at zero of whichever is broken."""
+    return np.where(price > 0, above, np.where(price < 0, below, np.maximum(above, 0.0) + np.minimum(below, 0.0)))
 
 
 def _room(capacity: Floats) -> Floats:
