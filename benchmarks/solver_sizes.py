@@ -1,7 +1,8 @@
 """Certified gap, time and memory at every size, five seeds each, beside bare HiGHS and CBC on the same instance in the same run.
 
 Each solve is a process of its own, so that its peak memory is its own. Rows are kept as they come and not measured again by the same code,
-so a run that was stopped goes on. EVENSTOCK_BENCH_ARCS=N leaves out sizes of more than N arcs, EVENSTOCK_BENCH_SEEDS=n takes the first n seeds.
+so a run that was stopped goes on. EVENSTOCK_BENCH_ARCS=N leaves out sizes of more than N arcs, EVENSTOCK_BENCH_SEEDS=n takes the first n
+seeds.
 """
 
 import hashlib

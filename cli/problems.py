@@ -23,8 +23,11 @@ def solve(
         Path, typer.Option("--out", metavar="FILE", help="Where the plan (evenstock-plan/1) goes; gzipped if its name ends in .gz.")
     ],
     time_limit: Annotated[
-        float, typer.Option("--time-limit", metavar="S", min=0, max=LONGEST_S, callback=finite, help="Seconds, as a safety net.")
-    ] = 60.0,
+        float | None,
+        typer.Option(
+            "--time-limit", metavar="S", min=0, max=LONGEST_S, callback=finite, help="Seconds, as a safety net; by size if absent."
+        ),
+    ] = None,
     gap: Annotated[float, typer.Option("--gap", metavar="G", min=0.0, max=1.0, callback=finite, help="Stop at this relative gap.")] = 1e-6,
 ) -> None:
     """Solve a problem file and write the plan, after an independent audit. A fallback plan is written with a warning."""

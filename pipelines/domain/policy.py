@@ -53,7 +53,9 @@ class FinancePolicy:
 class PlanningPolicy:
     """The objective and its limits.
 
-    `gamma` discounts losses that a later plan could still avoid, `eta` scales all curve values against costs.
+    `gamma` discounts losses that a later plan could still avoid, `eta` scales all curve values against costs. `time_limit_s` is a net
+    over the solver, set by the size of the problem where it is null; a large problem starts from the prices of the last plan unless
+    `start_from_last_plan` is off.
     """
 
     horizon_weeks: int = _within(WEEKS, 12)
@@ -69,7 +71,8 @@ class PlanningPolicy:
     gap_share: float = _within(SHARE, 1e-4)
     exact_arcs_limit: int = _within(Range(0, 10**9), 2000)
     node_limit: int = _within(COUNT, 20000)
-    time_limit_s: float = _within(SECONDS, 60.0)
+    time_limit_s: float | None = _within(SECONDS, None)
+    start_from_last_plan: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.domain.policy import Policy
 from pipelines.flows.frozen import add_worth, read_frozen
 from pipelines.flows.intake import gated_files
+from pipelines.flows.last_plan import last_prices, last_publication
 from pipelines.flows.past_forecasts import keep_forecast, name_past_forecasts
 from pipelines.flows.provenance import describe_inputs, describe_outputs, digest_known
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
@@ -64,8 +65,10 @@ def identify_run(run: Run, inputs: dict[str, str], frozen: Sequence[Mapping[str,
     if frozen:
         known["frozen"] = _frozen_list(frozen)
     if run.policy.terms.churn_usd_per_unit > 0:
-        last = _last_publication(run)
+        last = last_publication(run)
         known["last_plan"] = last.manifest["plan_digest"] if last else ""
+    if prices := last_prices(run):
+        known["last_prices"] = digest_known(prices)
     return known
 
 
@@ -94,7 +97,7 @@ def make_plan(run: Run) -> dict[str, Any]:
     run.work.require("forecast")
     case = _read_case(run)
     problem = Problem.from_json(case.problem, "planning case")
-    plan = solve_apart(case.problem, _solve_options(run), source="planning case")
+    plan = solve_apart(case.problem, _solve_options(run), source="planning case", last_prices=last_prices(run))
     view = PlanView.of(case, plan, problem)
     lines = plan_lines(case, plan, run.work.run_id, view)
     frozen = _value_frozen(run, case, plan)
@@ -212,18 +215,11 @@ def _term_facts(run: Run) -> Any:
     from pipelines.planning.case_terms import TermFacts
     from pipelines.store.warehouse import read_mart
 
-    last = _last_publication(run) if run.policy.terms.churn_usd_per_unit > 0 else None
+    last = last_publication(run) if run.policy.terms.churn_usd_per_unit > 0 else None
     return TermFacts(
         events=read_mart(run.work.store, "fct_events"),
         last_lines=None if last is None else pd.read_parquet(last.path / "plan_lines.parquet"),
     )
-
-
-def _last_publication(run: Run) -> "Publication | None":
-    """The plan of the date before, which churn is counted from."""
-    from pipelines.store.publication import read_before
-
-    return read_before(run.home.published, run.as_of)
 
 
 def policy_of_finance(run: Run) -> Policy:

@@ -38,7 +38,8 @@ def main(parent: int, megabytes: int) -> None:
 def _solve(asked: dict[str, Any]) -> Plan:
     problem = Problem.from_json(asked["problem"], asked["source"])
     with crossing("solver.run", Path(asked["source"])):
-        return solve_problem(problem, SolveOptions(**asked["options"]), lambda stage, figures: _say({"stage": stage, "figures": figures}))
+        options, last_prices = SolveOptions(**asked["options"]), asked["last_prices"]
+        return solve_problem(problem, options, lambda stage, figures: _say({"stage": stage, "figures": figures}), last_prices)
 
 
 def _say(line: dict[str, Any]) -> None:

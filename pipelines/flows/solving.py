@@ -27,7 +27,11 @@ CHILD = Path(__file__).with_name("solver_child.py")
 
 
 def solve_apart(
-    document: Mapping[str, Any], options: "SolveOptions", progress: "Progress | None" = None, source: str = "problem"
+    document: Mapping[str, Any],
+    options: "SolveOptions",
+    progress: "Progress | None" = None,
+    source: str = "problem",
+    last_prices: Mapping[str, Any] | None = None,
 ) -> "Plan":
     """Solve an `evenstock-problem/1` document as `solve_problem` does, in a child process.
 
@@ -38,10 +42,11 @@ def solve_apart(
     """
     limits = process_limits()
     command = [sys.executable, "-P", str(CHILD), str(os.getpid()), str(limits.solver_megabytes)]
-    asked = {"problem": document, "source": source, "options": asdict(options)}
+    asked = {"problem": document, "source": source, "options": asdict(options), "last_prices": last_prices}
+    arcs = document.get("arcs")
     streams: dict[str, Any] = {"stdin": PIPE, "stdout": PIPE, "text": True, "env": {**os.environ, **armed_environment()}}
     with child_process(command, **streams) as child:
-        watch = _Watch(child, options.time_limit_s + limits.solver_grace_seconds)
+        watch = _Watch(child, options.seconds(len(arcs) if isinstance(arcs, list) else 0) + limits.solver_grace_seconds)
         try:
             last = _converse(child, asked, progress, watch)
         finally:

@@ -45,12 +45,12 @@ def _paying_packs(problem: Problem, limit: Ints) -> Ints:
     """
     paying = np.zeros(problem.arcs, dtype=np.int64)
     arcs = np.flatnonzero(limit > 0)
-    ends, values, cost = (problem.gain.prefix_packs, problem.loss.prefix_packs), (problem.gain.value_usd, problem.loss.value_usd), problem.arc_cost_usd_per_pack
-    curves = (problem.arc_gain, problem.arc_loss)
-    at = [side.start[curve[arcs]] for side, curve in zip((problem.gain, problem.loss), curves, strict=True)]
-    last = [side.start[curve[arcs] + 1] for side, curve in zip((problem.gain, problem.loss), curves, strict=True)]
+    gain, loss, cost = problem.gain, problem.loss, problem.arc_cost_usd_per_pack
+    ends = (gain.prefix_packs, loss.prefix_packs)
+    at = [gain.start[problem.arc_gain[arcs]], loss.start[problem.arc_loss[arcs]]]
+    last = [gain.start[problem.arc_gain[arcs] + 1], loss.start[problem.arc_loss[arcs] + 1]]
     while len(arcs):
-        pays = values[0][at[0]] + values[1][at[1]] - cost[arcs] > 0
+        pays = gain.value_usd[at[0]] + loss.value_usd[at[1]] - cost[arcs] > 0
         arcs, at, last = arcs[pays], [one[pays] for one in at], [one[pays] for one in last]
         reached = [end[one] for end, one in zip(ends, at, strict=True)]
         paying[arcs] = np.minimum(*reached)
@@ -58,4 +58,3 @@ def _paying_packs(problem: Problem, limit: Ints) -> Ints:
         on = (at[0] < last[0]) & (at[1] < last[1]) & (paying[arcs] < limit[arcs])
         arcs, at, last = arcs[on], [one[on] for one in at], [one[on] for one in last]
     return paying
-

@@ -33,8 +33,15 @@ class Crew:
             return
         count = self.threads * PIECES_PER_THREAD
         pieces = [items[i * len(items) // count : (i + 1) * len(items) // count] for i in range(count)]
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(lambda piece: self._solve(solve, piece), pieces))
+        try:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(lambda piece: self._solve(solve, piece), pieces))
+        except RuntimeError as error:
+            if "start new thread" not in str(error):
+                raise
+            # No memory for another stack: one thread does all, and what was begun is done again.
+            self.threads = 1
+            self._solve(solve, items)
 
     def _solve(self, solve: Callable[[Ints, Any], None], items: Ints) -> None:
         work = self.works.get()

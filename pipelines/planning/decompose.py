@@ -3,7 +3,7 @@
 The work follows from the size alone (`Effort`); the clock is a net that marks what it cut.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from pipelines.planning.exact import Clock, restricted, rounded, solve_whole
 from pipelines.planning.first_prices import PriceGame, Start, Steps
 from pipelines.planning.improve import improved, repair
 from pipelines.planning.lane_plan import best_lanes, search_lanes
+from pipelines.planning.last_prices import name_prices, start_from
 from pipelines.planning.objective import evaluate
-from pipelines.planning.problem import Floats, Ints, Problem
-from pipelines.planning.relaxation import Prices, Relaxation
+from pipelines.planning.problem import Ints, Problem
+from pipelines.planning.relaxation import Relaxation
 from pipelines.planning.volume import Bound, first_bound, tighten
 
 LANE_THRESHOLDS = (0.5, 0.35, 0.65, 0.2)
@@ -40,12 +41,25 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the caller asks for: the gap that is enough, a seed, threads (0: as many as may run), prices of the last plan by name."""
+
+    gap_share: float
+    seed: int = 0
+    threads: int = 0
+    last_prices: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Effort:
-    """How much is done at a size: items of a sample and rounds on it, rounds on all items, volume passes, thresholds, rounds of lanes."""
+    """How much is done at a size: items of a sample and rounds on it, rounds on all items (and from a last plan's prices), volume passes,
+    thresholds, rounds of lanes.
+    """
 
     sample_items: int
     sample_rounds: int
     rounds: int
+    warm_rounds: int
     passes: int
     thresholds: int
     searches: int
@@ -54,43 +68,87 @@ class Effort:
     def of(arcs: int) -> "Effort":
         """By the number of live arcs; measured in docs/solver.md."""
         if arcs <= 40_000:
-            return Effort(0, 0, 100, 240 if arcs <= 10_000 else 160, 4, 6)
+            return Effort(0, 0, 100, 30, 240 if arcs <= 10_000 else 160, 4, 6)
         if arcs <= 150_000:
-            return Effort(4_000, 60, 16, 90, 4, 3)
-        return Effort(4_000, 60, 10, 40, 2, 0) if arcs <= 600_000 else Effort(4_000, 60, 5, 3, 1, 0)
+            return Effort(4_000, 60, 16, 10, 90, 4, 3)
+        return Effort(4_000, 60, 10, 8, 40, 2, 0) if arcs <= 600_000 else Effort(4_000, 60, 5, 5, 12, 1, 0)
 
 
-def decompose(problem: Problem, limits: Ints, clock: Clock, gap_share: float, seed: int, tell: Tell, start: Start | None = None) -> Found:
-    """A plan and a bound, from `start` where last night's prices are known. Deterministic unless the clock cuts it (info says so)."""
+def decompose(problem: Problem, limits: Ints, clock: Clock, asked: Asked, tell: Tell) -> Found:
+    """A plan and a bound. Deterministic unless the clock cuts it or memory ends (info says so).
+
+    Raises `MemoryError` where memory ends before there is a bound; later the best so far is returned.
+    """
     effort = Effort.of(int((limits > 0).sum()))
-    relaxation = Relaxation(problem, limits)
+    relaxation = Relaxation(problem, limits, asked.threads)
     _load(relaxation, clock, tell)
+    bound, start, origin = _first(relaxation, effort, asked, lambda: clock.left < 0.7 * clock.seconds)
+    search = _Search(relaxation, effort, asked, clock, tell, bound, repair(problem, np.zeros(problem.arcs, dtype=np.int64)))
+    stopped_by = "passes"
+    try:
+        search.run()
+    except MemoryError:
+        stopped_by = "memory"
+    bound = search.bound
+    share = bound.use.lane if bound.passes else start.share
+    info = {"method": "decomposed", "passes": bound.passes, "started_from": origin, "prices": name_prices(problem, share, bound.prices)}
+    return Found(search.packs, bound.value, info | {"stopped_by": "time" if search.is_cut else stopped_by})
 
-    def late(share: float) -> Callable[[], bool]:
-        return lambda: clock.left < share * clock.seconds
 
-    bound, start = _first(relaxation, effort, start, seed, late(0.7))
-    packs = repair(problem, np.zeros(problem.arcs, dtype=np.int64))
-    plan = best_lanes(relaxation, bound.prices, bound.use.lane, LANE_THRESHOLDS[:1], late(0.5))
-    packs, value = _better(problem, packs, plan[0])
-    tell("first plan", _figures(value, bound.value))
-    cut = False
-    for passes, reserve in ((effort.passes // 2, 0.5), (effort.passes - effort.passes // 2, 0.25)):
-        if _gap(value, bound.value) <= gap_share:
-            break
-        aim, before = value if value > 0 else bound.value * (1 - LIKELY_GAP_SHARE), bound.passes
-        bound = tighten(relaxation, bound, aim, passes, late(reserve))
-        cut |= bound.passes < before + passes
-        plan = best_lanes(relaxation, bound.prices, bound.use.lane, LANE_THRESHOLDS[: effort.thresholds], late(0.2))
-        plan = search_lanes(relaxation, plan, bound.use.lane, effort.searches, late(0.1))
-        packs, value = _better(problem, packs, plan[0])
-        tell("prices", _figures(value, bound.value) | {"passes": bound.passes})
-    if _gap(value, bound.value) > gap_share:
-        packs, ended = polish(problem, limits, bound, packs, clock, gap_share, seed)
-        cut |= ended
-        tell("polish", _figures(evaluate(problem, packs).total, bound.value))
-    info = {"method": "decomposed", "passes": bound.passes, "prices": _remembered(bound, start)}
-    return Found(packs, bound.value, info | {"stopped_by": "time" if cut else "passes"})
+@dataclass
+class _Search:
+    """The best plan (packs by arc) and bound so far, and what is done to better them."""
+
+    relaxation: Relaxation
+    effort: Effort
+    asked: Asked
+    clock: Clock
+    tell: Tell
+    bound: Bound
+    packs: Ints
+    is_cut: bool = False
+
+    @property
+    def value(self) -> float:
+        """USD of the plan."""
+        return evaluate(self.relaxation.problem, self.packs).total
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the gap is as small as was asked."""
+        return _gap(self.value, self.bound.value) <= self.asked.gap_share
+
+    def run(self) -> None:
+        """A first plan, volume passes and better plans in two halves, and the models of its lanes, until the gap is small enough."""
+        plan = best_lanes(self.relaxation, self.bound.prices, self.bound.use.lane, LANE_THRESHOLDS[:1], self._late(0.5))
+        self._note("first plan", plan[0])
+        for passes, reserves in ((self.effort.passes // 2, (0.5, 0.2, 0.1)), (-(-self.effort.passes // 2), (0.25, 0.2, 0.1))):
+            if not self.is_near:
+                self._improve(passes, *reserves)
+        if not self.is_near:
+            p, limits = self.relaxation.problem, self.relaxation.net.limit.astype(np.int64)
+            packs, ended = polish(p, limits, self.bound, self.packs, self.clock, self.asked.gap_share, self.asked.seed)
+            self.is_cut |= ended
+            self._note("polish", packs)
+
+    def _improve(self, passes: int, for_passes: float, for_plans: float, for_lanes: float) -> None:
+        """Volume passes, then plans at their prices; each part ends when only so much of the clock is left."""
+        aim, before = self.value if self.value > 0 else self.bound.value * (1 - LIKELY_GAP_SHARE), self.bound.passes
+        self.bound = tighten(self.relaxation, self.bound, aim, passes, self._late(for_passes))
+        self.is_cut |= self.bound.passes < before + passes
+        share, thresholds = self.bound.use.lane, LANE_THRESHOLDS[: self.effort.thresholds]
+        plan = best_lanes(self.relaxation, self.bound.prices, share, thresholds, self._late(for_plans))
+        plan = search_lanes(self.relaxation, plan, share, self.effort.searches, self._late(for_lanes))
+        self._note("prices", plan[0])
+
+    def _late(self, share: float) -> Callable[[], bool]:
+        return lambda: self.clock.left < share * self.clock.seconds
+
+    def _note(self, stage: str, packs: Ints) -> None:
+        """Keep the better plan and tell how things stand."""
+        self.packs = _better(self.relaxation.problem, self.packs, packs)
+        gap = _gap(self.value, self.bound.value)
+        self.tell(stage, {"objective_usd": self.value, "bound_usd": self.bound.value, "gap_share": gap, "passes": self.bound.passes})
 
 
 def _load(relaxation: Relaxation, clock: Clock, tell: Tell) -> None:
@@ -104,37 +162,26 @@ def _load(relaxation: Relaxation, clock: Clock, tell: Tell) -> None:
     tell("loaded", {"seconds": clock.end - end})
 
 
-def _first(relaxation: Relaxation, effort: Effort, start: Start | None, seed: int, stop: Callable[[], bool]) -> tuple[Bound, Start]:
-    """First bound: rounds on a sample where there are many items, then on all."""
+def _first(relaxation: Relaxation, effort: Effort, asked: Asked, stop: Callable[[], bool]) -> tuple[Bound, Start, str]:
+    """First bound, its start and where that came from: the last plan's prices or rounds on a sample, then rounds on all items."""
     items, count = relaxation.items, effort.sample_items
+    game = PriceGame(relaxation)
+    start = start_from(relaxation.problem, asked.last_prices, game.start())
+    origin, rounds = "last plan" if start else "nothing", effort.warm_rounds if start else effort.rounds
     if start is None and 0 < count < len(items):
-        sample = np.sort(np.random.default_rng(seed).choice(items, count, replace=False))
+        sample = np.sort(np.random.default_rng(asked.seed).choice(items, count, replace=False))
         small = PriceGame(relaxation, sample)
         start = small.play(small.start(), effort.sample_rounds, Steps(slow=40), stop)
-    game = PriceGame(relaxation)
-    start = game.play(start or game.start(), effort.rounds, Steps(memory=0.03 if effort.rounds > 50 else 0.15), stop)
-    return first_bound(relaxation, game, start), start
+    start = game.play(start or game.start(), rounds, Steps(memory=0.03 if rounds > 50 else 0.15), stop)
+    return first_bound(relaxation, game, start), start, origin
 
 
-def _better(problem: Problem, packs: Ints, trial: Ints) -> tuple[Ints, float]:
-    packs = max((packs, trial), key=lambda one: evaluate(problem, one).total)
-    return packs, evaluate(problem, packs).total
+def _better(problem: Problem, packs: Ints, trial: Ints) -> Ints:
+    return max((packs, trial), key=lambda one: evaluate(problem, one).total)
 
 
 def _gap(value: float, bound: float) -> float:
     return (bound - value) / max(1.0, abs(bound))
-
-
-def _figures(value: float, bound: float) -> dict[str, Any]:
-    return {"objective_usd": value, "bound_usd": bound, "gap_share": _gap(value, bound)}
-
-
-def _remembered(bound: Bound, start: Start) -> dict[str, Any]:
-    """What the next night can start from: a share and two prices by lane, two by location, in the problem's order, and the budget's."""
-    prices: Prices = bound.prices
-    figures: dict[str, Floats] = {"share": bound.use.lane if bound.passes else start.share, "kg": prices.kg, "m3": prices.m3}
-    figures |= {"dock_out": prices.dock_out, "dock_in": prices.dock_in}
-    return {name: [round(float(figure), 6) for figure in values] for name, values in figures.items()} | {"budget": round(prices.budget, 9)}
 
 
 def polish(problem: Problem, limits: Ints, bound: Bound, packs: Ints, clock: Clock, gap_share: float, seed: int) -> tuple[Ints, bool]:
@@ -145,14 +192,14 @@ def polish(problem: Problem, limits: Ints, bound: Bound, packs: Ints, clock: Clo
     trial = rounded(restricted(problem, keep), limits, clock)
     if trial is None:
         return packs, clock.left <= 0
-    packs = _better(problem, packs, trial)[0]
+    packs = _better(problem, packs, trial)
     keep = _worth_keeping(problem, limits, bound, packs)
     if (keep > 0).sum() > LARGEST_POLISH_ARCS:
         return packs, False
     m = restricted(problem, keep)
     report, found = solve_whole(m, packs, Clock(0.8 * clock.left), max(gap_share, POLISH_GAP_SHARE), POLISH_NODES, seed)
     if found is not None:
-        packs = _better(problem, packs, improved(problem, limits, found))[0]
+        packs = _better(problem, packs, improved(problem, limits, found))
     return packs, report.stopped_by == "time"
 
 

@@ -143,9 +143,7 @@ class _Load:
         return float((taken * each[order]).sum()) < self.saving(lane) + charges
 
 
-def _give_up_pallet(
-    problem: Problem, packs: Ints, worth: PackWorth, lane: int, lines: list[tuple[float, int, float]], load: _Load
-) -> bool:
+def _give_up_pallet(problem: Problem, packs: Ints, worth: PackWorth, lane: int, lines: list[tuple[float, int, float]], load: _Load) -> bool:
     """Cut the lane's load to one pallet less if that pays; changes the plan in place, or leaves it as it was and says no.
 
     lines: worth of a palletful as it was at first (it is never less later), arc, and palletfuls of a pack, of each line of the lane.

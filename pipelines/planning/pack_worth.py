@@ -76,6 +76,6 @@ def values_at(curves: Curves, curve: Ints, at: Ints) -> Floats:
     if not len(curves.packs):
         return np.full(len(curve), -np.inf)
     span = int(curves.prefix_packs.max()) + 1
-    found = np.searchsorted(curves.owner * span + np.minimum(curves.prefix_packs, span - 1), curve * span + np.clip(at, 0, span - 1), "right")
+    found = np.searchsorted(curves.owner * span + curves.prefix_packs, curve * span + np.clip(at, 0, span - 1), "right")
     full = (curve < 0) | (at >= np.append(curves.cap_packs, 0)[curve])
     return np.where(full, -np.inf, curves.value_usd[np.minimum(found, len(curves.packs) - 1)])

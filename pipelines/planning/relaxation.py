@@ -78,6 +78,9 @@ class Relaxation:
         # What an open lane has at least: palletfuls of kg, pallets and trucks.
         self.least_kg = problem.min_shipment_kg / problem.pallet_kg
         self.least_pallets = np.maximum(whole_above(self.least_kg), 1)
+        # USD per palletful that a lane's minimum is worth paying for: what the lane costs, spread over the minimum.
+        fixed = problem.truck_cost_usd + problem.pallet_cost_usd
+        self.least_usd = np.divide(fixed, self.least_kg, out=np.zeros(len(fixed)), where=self.least_kg > 0)
         self.least_trucks = -(-self.least_pallets // problem.pallets_per_truck)
 
     def load(self) -> None:
@@ -86,7 +89,7 @@ class Relaxation:
         self.solve_items(self.items[:0], nothing, nothing, nothing.copy(), np.zeros(0))
 
     def solve_items(self, items: Ints, cost: Floats, charge: Floats, packs: Floats, worth: Floats, nodes: int = SEARCH_NODES) -> None:
-        """Best whole packs of each item at `cost` a pack and `charge` an arc used: fills `packs` by arc and `worth` by item, as price_items."""
+        """Best whole packs of each item at `cost` a pack and `charge` an arc: fills `packs` by arc and `worth` by item, as price_items."""
 
         def solve(some: Ints, work: Work) -> None:
             price_items(self.net, some, cost, charge, nodes, work, packs, worth)
@@ -205,10 +208,11 @@ class Relaxation:
         kg, m3 = self.pallet_slopes(prices, use, room)
         room = np.maximum(room, np.maximum(use.kg, use.m3))
         kg, m3 = np.clip(kg / room, -1.0, 1.0), np.clip(m3 / room, -1.0, 1.0)
+        short = pallet / np.maximum(p.pallet_cost_usd, 1e-6) * self.least_usd
         found = Prices(
             np.maximum(0.0, prices.dock_out + dock * overload(use.dock_out, p.dock_out_units)),
             np.maximum(0.0, prices.dock_in + dock * overload(use.dock_in, p.dock_in_units)),
-            pulled(prices.kg, pallet * kg, pallet * overload(use.kg, self.least_kg * use.lane)),
+            pulled(prices.kg, pallet * kg, short * overload(use.kg, self.least_kg * use.lane)),
             np.maximum(0.0, prices.m3 + pallet * m3),
             max(0.0, prices.budget + budget * float(overload(np.array([use.spent]), np.array([p.budget_usd]))[0])),
             prices.link,

@@ -1,6 +1,6 @@
 """Solves a planning problem and says how good the plan is: picks the method by size, recomputes the money, trusts no solver status."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from pipelines.planning.terms import without_terms
 
 Progress = Callable[[str, dict[str, Any]], None]
 MOST_ROUNDS = 60
+# The wall limit where none is asked for: ten times what the largest instances of a size were measured to take.
+LEAST_LIMIT_S, SHORT_ARCS, LIMIT_S_PER_ARC = 600.0, 20_000, 0.01
 # A search may be told to stop earlier than this; the plan is then FEASIBLE with its gap, whatever was asked for.
 OPTIMAL_GAP_SHARE = 1e-4
 # A bound may lie below a plan by what adding floats in another order makes of it; by more it is wrong.
@@ -31,15 +33,26 @@ TERM_SEARCH_NODES = 20
 class SolveOptions:
     """How long and how far to search.
 
-    A plan ends when its gap is within `gap_share` or after `node_limit` nodes; `time_limit_s` is a safety net over everything, model
-    building included, and a plan it ends says so in solve_info["stopped_by"]. Above `exact_arcs_limit` arcs the problem is decomposed.
+    A plan ends when its gap is within `gap_share`, after `node_limit` nodes, or after the work that belongs to its size. `time_limit_s` is
+    a safety net over everything, model building included (None: by size, far beyond what the work takes), and a plan it ends says so in
+    solve_info["stopped_by"]. Above `exact_arcs_limit` arcs the problem is decomposed, its items shared among `threads` (0: as many as
+    there are), which changes no figure.
     """
 
-    time_limit_s: float = 60.0
+    time_limit_s: float | None = None
     gap_share: float = 1e-6
     node_limit: int = 200_000
     exact_arcs_limit: int = 2000
     seed: int = 0
+    threads: int = 0
+
+    def seconds(self, arcs: int) -> float:
+        """The wall limit of a problem of so many arcs.
+
+        >>> [SolveOptions().seconds(arcs) for arcs in (500, 100_000)], SolveOptions(time_limit_s=5).seconds(500)
+        ([600.0, 1400.0], 5)
+        """
+        return self.time_limit_s if self.time_limit_s is not None else LEAST_LIMIT_S + max(0, arcs - SHORT_ARCS) * LIMIT_S_PER_ARC
 
 
 @dataclass
@@ -52,14 +65,17 @@ class Outcome:
     info: dict[str, Any]
 
 
-def solve_problem(problem: Problem, options: SolveOptions | None = None, progress: Progress | None = None) -> Plan:
+def solve_problem(
+    problem: Problem, options: SolveOptions | None = None, progress: Progress | None = None, last_prices: Mapping[str, Any] | None = None
+) -> Plan:
     """Best plan found within the options. Deterministic: equal problems and options give equal plans unless the clock stopped the search.
 
-    `progress(stage, figures)` is called between rounds. A problem with no allowed plan gives status FAILED, not an error.
+    `progress(stage, figures)` is called between rounds; `last_prices` is solve_info["prices"] of an earlier plan, which a decomposed
+    problem starts from where its network is the same. A problem with no allowed plan gives status FAILED, not an error.
     """
     options = options or SolveOptions()
     tell = progress or (lambda stage, figures: None)
-    clock = Clock(options.time_limit_s)
+    clock = Clock(options.seconds(problem.arcs))
     limits = arc_limits(problem)
     arcs = int((limits > 0).sum())
     tell("arcs", {"given": problem.arcs, "kept": arcs})
@@ -67,7 +83,7 @@ def solve_problem(problem: Problem, options: SolveOptions | None = None, progres
         nothing = np.zeros(problem.arcs, dtype=np.int64)
         outcome = Outcome(nothing, evaluate(problem, nothing).total, "mip", {"method": "none", "stopped_by": "gap"})
     elif arcs > options.exact_arcs_limit:
-        outcome = _decomposed(problem, limits, clock, options, tell)
+        outcome = _decomposed(problem, limits, clock, options, tell, last_prices)
     else:
         outcome = _exact(problem, limits, clock, options, tell)
     outcome.info["arcs"] = arcs
@@ -113,16 +129,19 @@ def _start(problem: Problem, limits: Ints, relaxation: Relaxation, clock: Clock)
     return None if start is None or violations(problem, start) else start
 
 
-def _decomposed(problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, tell: Progress) -> Outcome:
+def _decomposed(
+    problem: Problem, limits: Ints, clock: Clock, options: SolveOptions, tell: Progress, last_prices: Mapping[str, Any] | None
+) -> Outcome:
     """Decomposition knows no terms: it solves the problem without them, whose bound holds here too, and its plan is made to meet them."""
     # Compiled loops are loaded only by problems that need them: small ones are solved sooner than they load.
-    from pipelines.planning.decompose import decompose
+    from pipelines.planning.decompose import Asked, decompose
 
+    asked = Asked(options.gap_share, options.seed, options.threads, last_prices)
     plain = without_terms(problem)
     if plain is problem:
-        found = decompose(problem, limits, clock, options.gap_share, options.seed, tell)
+        found = decompose(problem, limits, clock, asked, tell)
         return Outcome(found.packs, found.bound, "lagrangian", found.info)
-    found = decompose(plain, arc_limits(plain), clock, options.gap_share, options.seed, tell)
+    found = decompose(plain, arc_limits(plain), clock, asked, tell)
     trials = [repair(problem, np.zeros(problem.arcs, dtype=np.int64)), _met(problem, limits, found.packs)]
     allowed = [trial for trial in trials if not violations(problem, trial)]
     best = max(allowed, key=lambda trial: evaluate(problem, trial).total) if allowed else None

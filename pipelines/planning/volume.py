@@ -73,6 +73,7 @@ class _Scale:
         self.link = np.maximum(prices.link, 0.25 * (paid / payers)[p.arc_lane])
         self.dock = max(0.1 * relaxation.dock_worth(prices), 0.05 * float(self.link.sum()), 1.0) / max(1, len(p.location_ids))
         self.pallet = 0.3 * np.maximum(p.pallet_cost_usd, 1e-6)
+        self.least_kg, self.least_usd = relaxation.least_kg, relaxation.least_usd
 
     def step(self, at: Prices, use: Use, gap: float) -> Prices:
         """Move along the subgradient of averaged use by gap / its squared length. A price at zero with room to spare does not count."""
@@ -81,28 +82,26 @@ class _Scale:
         out, into = overload(use.dock_out, p.dock_out_units), overload(use.dock_in, p.dock_in_units)
         base = use.lane * self.relaxation.least_pallets
         kg, m3 = self.relaxation.pallet_slopes(at, use, base)
-        kg = _slack(at.kg, kg, use.kg - use.lane * self.relaxation.least_kg)
+        # Short of a minimum shipment by this share of it, and above it while that is paid for.
+        short = np.divide(use.kg - use.lane * self.least_kg, self.least_kg, out=np.zeros(len(kg)), where=self.least_kg > 0)
+        kg[at.kg < 0] = 0.0
+        short[(at.kg > 0) | (short > 0) & (at.kg >= 0)] = 0.0
         budget = float(overload(np.array([use.spent]), np.array([p.budget_usd]))[0])
-        for slope, price in ((link, at.link), (out, at.dock_out), (into, at.dock_in), (m3, at.m3)):
+        for slope, price in ((link, at.link), (out, at.dock_out), (into, at.dock_in), (kg, at.kg), (m3, at.m3)):
             slope[(slope < 0) & (price <= 0)] = 0.0
         budget = 0.0 if budget < 0 and at.budget <= 0 else budget
-        length = (self.link * link**2).sum() + (self.pallet * (kg**2 + m3**2)).sum()
+        length = (self.link * link**2).sum() + (self.pallet * (kg**2 + m3**2)).sum() + (self.least_usd * self.least_kg * short**2).sum()
         length += self.dock * ((out**2).sum() + (into**2).sum() + budget**2)
         s = gap / max(float(length), 1e-12)
         moved = Prices(
             np.maximum(0.0, at.dock_out + s * self.dock * out / _room(p.dock_out_units)),
             np.maximum(0.0, at.dock_in + s * self.dock * into / _room(p.dock_in_units)),
-            pulled(at.kg, s * self.pallet * kg, s * self.pallet * kg),
+            pulled(at.kg, s * self.pallet * kg, s * self.least_usd * short),
             np.maximum(0.0, at.m3 + s * self.pallet * m3),
             max(0.0, at.budget + s * self.dock * budget / max(p.budget_usd, 1e-9)) if np.isfinite(p.budget_usd) else 0.0,
             np.maximum(0.0, at.link + s * self.link * link),
         )
         return self.relaxation.affordable(moved, np.maximum(use.kg, use.m3))
-
-
-def _slack(price: Floats, above: Floats, below: Floats) -> Floats:
-    """Slope of a price of kg: of the pallets while it is above zero, of the minimum shipment below, at zero of whichever is broken."""
-    return np.where(price > 0, above, np.where(price < 0, below, np.maximum(above, 0.0) + np.minimum(below, 0.0)))
 
 
 def _room(capacity: Floats) -> Floats:

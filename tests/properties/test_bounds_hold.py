@@ -26,7 +26,7 @@ def random_problem(rng, seed):
         max_trucks=rng.integers(1, 4, len(problem.lane_ids)),
         pallets_per_truck=np.full(len(problem.lane_ids), int(rng.choice([1, 3, 26]))),
         pallet_kg=np.full(len(problem.lane_ids), float(rng.choice([20.0, 600.0]))),
-        min_shipment_kg=np.full(len(problem.lane_ids), float(rng.choice([0.0, 10.0]))),
+        min_shipment_kg=np.full(len(problem.lane_ids), float(rng.choice([0.0, 10.0, 50.0]))),
         dock_out_units=problem.dock_out_units if rng.random() < 0.7 else np.full(size.locations, np.inf),
         arc_line_cost_usd=np.full(problem.arcs, float(rng.choice([0.0, 2.0]))),
         arc_fixed_packs=firm,
@@ -35,7 +35,7 @@ def random_problem(rng, seed):
 
 
 def random_prices(rng, problem):
-    """Anything of zero or more, from nothing to far too much; prices where there is no limit stay zero."""
+    """Anything of zero or more, from nothing to far too much; kg may be paid for; prices where there is no limit stay zero."""
 
     def some(size, scale):
         return rng.exponential(scale, size) * (rng.random(size) < rng.random()) * rng.choice([0.0, 0.1, 1.0, 10.0])
@@ -43,7 +43,8 @@ def random_prices(rng, problem):
     places, lanes = len(problem.location_ids), len(problem.lane_ids)
     budget = float(some(1, 0.5)[0]) if np.isfinite(problem.budget_usd) else 0.0
     out = some(places, 2.0) * np.isfinite(problem.dock_out_units)
-    return Prices(out, some(places, 2.0), some(lanes, 30.0), some(lanes, 30.0), budget, some(problem.arcs, 20.0))
+    kg = some(lanes, 30.0) - some(lanes, 300.0) * rng.choice([0.0, 0.0, 1.0])
+    return Prices(out, some(places, 2.0), kg, some(lanes, 30.0), budget, some(problem.arcs, 20.0))
 
 
 def check_bounds(seed, count):
