@@ -71,7 +71,7 @@ class Effort:
             return Effort(0, 0, 100, 30, 240 if arcs <= 10_000 else 160, 4, 6)
         if arcs <= 150_000:
             return Effort(4_000, 60, 16, 10, 90, 4, 3)
-        return Effort(4_000, 60, 10, 8, 40, 2, 0) if arcs <= 600_000 else Effort(4_000, 60, 5, 5, 12, 1, 0)
+        return Effort(4_000, 60, 10, 8, 20, 2, 0) if arcs <= 600_000 else Effort(4_000, 60, 5, 4, 6, 1, 0)
 
 
 def decompose(problem: Problem, limits: Ints, clock: Clock, asked: Asked, tell: Tell) -> Found:

@@ -111,7 +111,7 @@ def test_prices_come_back_by_name_whatever_the_order_and_new_places_start_afresh
         lambda kept: {},
         lambda kept: {**kept, "lanes": {f"{name}x": row for name, row in kept["lanes"].items()}},
         lambda kept: {**kept, "lanes": {name: row[:2] for name, row in kept["lanes"].items()}},
-        lambda kept: {**kept, "locations": dict.fromkeys(kept["locations"], [float("nan"), 0.0])},
+        lambda kept: {**kept, "locations": {name: [float("nan"), 0.0] for name in kept["locations"]}},
         lambda kept: {**kept, "locations": "all"},
     ],
 )
