@@ -48,7 +48,7 @@ def _biases(truth: np.ndarray, sales: np.ndarray, exposure: np.ndarray) -> dict[
         units, share = degrade(sales, exposure, kind)
         actual = truth.reshape(len(units), -1, truth.shape[1]).sum(axis=1)
         periods = 7 if kind.startswith("weeks") else 1
-        made = complete_demand(units, share, groups, 56 // periods, 7.0 / periods)
+        made = complete_demand(units, share, groups, periods)
         estimate, low, high = as_told(units, made)
         short = share < 1
         found[kind, "bias"] = estimate.sum() / actual.sum() - 1.0

@@ -1,6 +1,6 @@
-"""Demand where only the fact of a stock-out is known: a negative binomial by EM from sales and flags, and what it says of flagged periods.
+"""Demand where only the fact of a stock-out is known: negative binomials by EM from sales and flags, and what they say of flagged periods.
 
-Needs neither hours nor exposure. Where exposure is known, another method serves.
+Needs neither hours nor exposure: of a day that it closed without stock, of a week that it was out of stock for some of it.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 
 PASSES = 40
 TOLERANCE = 1e-4
+SPELL_SHARES = (np.arange(8) + 0.5) / 8
 LEAST_MEAN = 1e-6
 SERIES_PER_BIN = 200
 MOST_BINS = 5
@@ -47,6 +48,50 @@ def fit_censored(sales: np.ndarray, flagged: np.ndarray, passes: int = PASSES) -
         if np.abs(mean - before).sum() <= TOLERANCE * mean.sum():
             break
     return CensoredFit(mean, shape)
+
+
+def fit_spells(sales: np.ndarray, flagged: np.ndarray, passes: int = PASSES) -> CensoredFit:
+    """The same where a flag says that the period was out of stock for an unknown share u of it, every u as likely before sales are seen.
+
+    A week may run out on Tuesday and be served on Friday: sales are no bound that demand reached, as on a day that closed empty.
+    E-step: demand = sales + m E[u busy | sales], see `spell_moments`. M-step: the mean; the shape by moments of the periods not flagged.
+    """
+    known = ~np.isnan(sales)
+    columns = sales.shape[1]
+    exact = known & ~flagged
+    whole = np.where(exact, sales, 0.0)
+    base, count = whole.sum(axis=0), np.maximum(known.sum(axis=0), 1)
+    period, series = np.nonzero(flagged & known)
+    sold = sales[period, series]
+    mean = np.maximum((base + np.bincount(series, sold, columns)) / count, LEAST_MEAN)
+    members = _volume_bins(mean)
+    shape = np.full(columns, 5.0)
+    for _ in range(passes):
+        left, _ = spell_moments(sold, mean[series], shape[series])
+        before, mean = mean, np.maximum((base + np.bincount(series, sold + left, columns)) / count, LEAST_MEAN)
+        excess = np.where(exact, np.square(sales - mean) - sales, 0.0).sum(axis=0)
+        excess, weight = (np.bincount(members, values) for values in (excess, exact.sum(axis=0) * mean**2))
+        shape = np.clip(weight / np.maximum(excess, weight / 1e3 + 1e-12), 0.3, 1e3)[members]
+        if np.abs(mean - before).sum() <= TOLERANCE * mean.sum():
+            break
+    return CensoredFit(mean, shape)
+
+
+def spell_moments(sold: np.ndarray, mean: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of what was not sold in a period out of stock for a share u: uniform before, weighted by P(sold | u) after.
+
+    Given u: sold is negative binomial with mean m (1 - u), the rest has mean m u (k + sold) / (k + m (1 - u)). Eight values of u.
+    """
+    chance, rest = [], []
+    for out in SPELL_SHARES:
+        open_mean = mean * (1.0 - out)
+        chance.append(sold * np.log1p(-out) - (shape + sold) * np.log(shape + open_mean))
+        rest.append(mean * out * (shape + sold) / (shape + open_mean))
+    weight = np.exp(np.array(chance) - np.max(chance, axis=0))
+    weight /= weight.sum(axis=0)
+    rests = np.array(rest)
+    left = (weight * rests).sum(axis=0)
+    return left, (weight * (rests + rests**2 / shape + np.square(rests - left))).sum(axis=0)
 
 
 def _volume_bins(mean: np.ndarray) -> np.ndarray:

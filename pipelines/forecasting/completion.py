@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.forecasting.censored_counts import CensoredFit, censored_moments, censored_quantile, fit_censored
+from pipelines.forecasting.censored_counts import CensoredFit, censored_moments, censored_quantile, fit_censored, fit_spells, spell_moments
 from pipelines.forecasting.day_variation import LOW_QUANTILE, SERIES_PER_BLOCK, DayVariation, fit_variation
 from pipelines.forecasting.exposure import PRIOR_DAYS, WINDOW_DAYS, RateEstimate, SeriesGroups, estimate_rate
 from pipelines.forecasting.marginals import amount_quantiles, count_quantiles
@@ -22,22 +22,21 @@ FLAG_WINDOWS = 4
 class Incomplete:
     """The C periods that were not in stock throughout, by position n x T + t of series n and period t, ascending.
 
-    `method`: index in `METHODS`. `estimate` (C,): units of demand. `variance` (C,): of what was not sold, in units^2. `piece_units` (N,):
-    the unit of one purchase. `flags` (N,): the fit behind flags, in units of `flag_piece`.
+    `method`: index in `METHODS`. `estimate` (C,): units of demand. `variance` (C,): of what was not sold, in units^2. `flags`: what
+    stands behind those of that method.
     """
 
     position: np.ndarray
     method: np.ndarray
     estimate: np.ndarray
     variance: np.ndarray
-    piece_units: np.ndarray
-    flags: CensoredFit | None
-    flag_piece: float
+    flags: "Flags | None"
 
     def bounds(self, cells: slice, sold: np.ndarray, periods: int, are_counts: bool) -> tuple[np.ndarray, np.ndarray]:
         """90 % interval of the demand of some of the cells, 5 % below and 5 % above, given what was `sold` in them; never below that.
 
-        What was not sold: a negative binomial for counts, a gamma for amounts. Under a flag: demand given that it reached the sales.
+        What was not sold: a negative binomial for counts, a gamma for amounts. On a day that closed empty: demand given that it reached
+        the sales.
         """
         left, variance = np.maximum(self.estimate[cells] - sold, 0.0), self.variance[cells]
         if are_counts:
@@ -46,13 +45,9 @@ class Incomplete:
             ends = amount_quantiles(left, variance, (TAIL, 1.0 - TAIL))
         low, high = sold + ends[0], sold + ends[1]
         flagged = self.method[cells] == FLAG
-        if self.flags is not None and flagged.any():
+        if self.flags is not None and self.flags.variance is None and flagged.any():
             series = self.position[cells][flagged] // periods
-            floor = sold[flagged] / self.flag_piece
-            fit = (self.flags.mean[series], self.flags.shape[series])
-            low[flagged], high[flagged] = (
-                np.maximum(self.flag_piece * censored_quantile(floor, *fit, p), sold[flagged]) for p in (TAIL, 1.0 - TAIL)
-            )
+            low[flagged], high[flagged] = (self.flags.bound(series, sold[flagged], p) for p in (TAIL, 1.0 - TAIL))
         return low, high
 
 
@@ -69,14 +64,12 @@ class Completion:
     incomplete: Incomplete | None
 
 
-def complete_demand(
-    units: np.ndarray, exposure: np.ndarray, groups: SeriesGroups, window: int = WINDOW_DAYS, prior_periods: float = PRIOR_DAYS
-) -> Completion:
-    """Complete what stock-outs cut off. Arrays (T, N), NaN units where nothing is known; `window` and `prior_periods` k in periods.
+def complete_demand(units: np.ndarray, exposure: np.ndarray, groups: SeriesGroups, period_days: int = 1) -> Completion:
+    """Complete what stock-outs cut off. Arrays (T, N), NaN units where nothing is known; periods of `period_days` days.
 
     In stock for a share f of the period: sales + (1 - f) x mu x busyness, mu the rate of the window around the period times how busy its
-    items were elsewhere (`DayVariation`). Sold at share 0: only the fact is known, E[D | D >= sales]. Out of stock from the start: mu,
-    and no evidence for anything else.
+    items were elsewhere (`DayVariation`). Sold at share 0: only the fact is known, E[D | D >= sales] of a day, which closed empty,
+    and of longer periods what `spell_moments` says. Out of stock from the start: mu, and no evidence for anything else.
 
     >>> units, share = np.array([[10.0], [6.0], [0.0]]), np.array([[1.0], [0.6], [0.0]])
     >>> made = complete_demand(units, share, SeriesGroups(np.array([0]), np.array([0])))
@@ -87,35 +80,62 @@ def complete_demand(
     sales, share = np.nan_to_num(units), np.where(seen, np.nan_to_num(exposure), 0.0)
     short = seen & (share < 1)
     flagged = short & (share <= 0) & (sales > 0)
-    fit, pieces, demand = None, 1.0, sales
+    window, prior_periods = WINDOW_DAYS // period_days, PRIOR_DAYS / period_days
+    demand, flags = sales, None
     if flagged.any():
-        fit, pieces = _fit_flags(sales, share, flagged, window)
-        series = np.nonzero(flagged)[1]
-        demand[flagged] = pieces * censored_moments(sales[flagged] / pieces, fit.mean[series], fit.shape[series])[0]
+        flags = _complete_flags(sales, share, flagged, window, are_spells=period_days > 1)
         share[flagged] = 1.0
     rate = estimate_rate(demand[-window:], share[-window:], groups, prior_periods)
     if not short.any():
         return Completion(demand, share, rate, None)
     evidence = _Evidence(demand, share, short, flagged, rate.prior_units, min(window, len(demand)), prior_periods)
-    incomplete = _complete_cells(evidence, groups.item, fit, pieces)
+    incomplete = _complete_cells(evidence, groups.item, flags)
     share[short & (share > 0)] = 1.0
     return Completion(demand, share, rate, incomplete)
 
 
-def _fit_flags(sales: np.ndarray, share: np.ndarray, flagged: np.ndarray, window: int) -> tuple[CensoredFit, float]:
-    """The negative binomial of each series with flags, in pieces: whole numbers are counts, amounts are counted in their 2 % quantile.
+@dataclass(frozen=True)
+class Flags:
+    """What stands behind flags: the fit of each series (N,), in pieces of `piece_units`, and the reading of a flag.
 
-    The fit is that of the last four windows; a series without evidence in them counts as one that sells nothing else.
+    Spells: `variance` (T, N) of what was not sold, in units^2; None of days that closed empty.
+    """
+
+    fit: CensoredFit
+    piece_units: float
+    variance: np.ndarray | None
+
+    def bound(self, series: np.ndarray, sold: np.ndarray, probability: float) -> np.ndarray:
+        """Quantile of demand given that it reached the sales, for days that closed empty."""
+        found = censored_quantile(sold / self.piece_units, self.fit.mean[series], self.fit.shape[series], probability)
+        return np.maximum(self.piece_units * found, sold)
+
+
+def _complete_flags(sales: np.ndarray, share: np.ndarray, flagged: np.ndarray, window: int, are_spells: bool) -> Flags:
+    """Fit each series with flags and complete its flagged periods, in place.
+
+    Whole numbers are counts, amounts are counted in their 2 % quantile. The fit is that of the last four windows; a series without
+    evidence in them counts as one that sells nothing else.
     """
     sold = sales[sales > 0]
     piece = 1.0 if np.all(sold == np.floor(sold)) else float(np.quantile(sold, LOW_QUANTILE))
     columns = np.flatnonzero(flagged.any(axis=0))
     recent = slice(-FLAG_WINDOWS * window, None)
     seen = (share[recent, columns] > 0) | flagged[recent, columns]
-    fit = fit_censored(np.where(seen, sales[recent, columns], np.nan) / piece, flagged[recent, columns])
-    mean, shape = np.zeros(sales.shape[1]), np.ones(sales.shape[1])
-    mean[columns], shape[columns] = fit.mean, fit.shape
-    return CensoredFit(mean, shape), piece
+    fit_them = fit_spells if are_spells else fit_censored
+    found = fit_them(np.where(seen, sales[recent, columns], np.nan) / piece, flagged[recent, columns])
+    fit = CensoredFit(np.zeros(sales.shape[1]), np.ones(sales.shape[1]))
+    fit.mean[columns], fit.shape[columns] = found.mean, found.shape
+    series = np.nonzero(flagged)[1]
+    pieces = sales[flagged] / piece
+    if not are_spells:
+        sales[flagged] = piece * censored_moments(pieces, fit.mean[series], fit.shape[series])[0]
+        return Flags(fit, piece, None)
+    left, variance = spell_moments(pieces, fit.mean[series], fit.shape[series])
+    sales[flagged] += piece * left
+    spread = np.zeros(sales.shape)
+    spread[flagged] = piece**2 * variance
+    return Flags(fit, piece, spread)
 
 
 @dataclass(frozen=True)
@@ -154,7 +174,7 @@ def _window_sums(values: np.ndarray, window: int) -> np.ndarray:
     return total[first + window] - total[first]
 
 
-def _complete_cells(evidence: _Evidence, item: np.ndarray, fit: CensoredFit | None, flag_piece: float) -> Incomplete:
+def _complete_cells(evidence: _Evidence, item: np.ndarray, flags: Flags | None) -> Incomplete:
     """Estimate every period short of stock; partly stocked ones are completed in `evidence.demand` as well."""
     count = evidence.demand.shape[1]
     blocks = [slice(start, min(start + SERIES_PER_BLOCK, count)) for start in range(0, count, SERIES_PER_BLOCK)]
@@ -163,7 +183,9 @@ def _complete_cells(evidence: _Evidence, item: np.ndarray, fit: CensoredFit | No
     doubt = _prior_doubt(evidence, variation)
     found = [_complete_block(evidence, variation, rates[:, part], item[part], doubt, part) for part in blocks]
     position, method, estimate, variance = (np.concatenate(values) for values in zip(*found, strict=True))
-    return Incomplete(position, method, estimate, variance, variation.piece_units, fit, flag_piece)
+    if flags is not None and flags.variance is not None:
+        variance = np.where(method == FLAG, flags.variance.T.ravel()[position], variance)
+    return Incomplete(position, method, estimate, variance, flags)
 
 
 def _complete_block(

@@ -80,8 +80,8 @@ def estimate_level(panel: Panel, pools: Pools, ahead: int, known: Influences = N
     units = np.ascontiguousarray(panel.units.T)
     seen = ~np.isnan(units)
     exposure = np.where(seen, panel.exposure.T, 0.0)
-    window, prior_periods = WINDOW_DAYS // panel.freq.days, PRIOR_DAYS / panel.freq.days
-    completed = complete_demand(units, exposure, pools.borrowing, window, prior_periods)
+    window = WINDOW_DAYS // panel.freq.days
+    completed = complete_demand(units, exposure, pools.borrowing, panel.freq.days)
     demand, rate = completed.demand, completed.rate
     raw = np.nansum(units[-window:], axis=0) / np.maximum(seen[-window:].sum(axis=0), 1)
     del units
