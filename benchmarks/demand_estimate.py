@@ -3,10 +3,16 @@
 Estimators were chosen on other seeds than the reported ones. Real stock-outs have a benchmark of their own. Asserts nothing.
 """
 
-import numpy as np
+import os
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from benchmarks.forecast_accuracy import LAST_DAY, REPORTED_PART, load_sample
 from pipelines.forecasting.completion import Completion, complete_demand
 from pipelines.forecasting.exposure import SeriesGroups, estimate_rate
+from pipelines.forecasting.panel import build_panel
 
 RATES = {"fast": (3.0, 12.0), "mid": (0.8, 3.0), "slow": (0.1, 0.8)}
 COVER_DAYS = {"mild": {"fast": 12.0, "mid": 12.0, "slow": 12.0}, "heavy": {"fast": 6.7, "mid": 7.0, "slow": 8.4}}
@@ -15,8 +21,9 @@ EVIDENCE = ("hours", "flags", "weeks, shares", "weeks, flags")
 
 
 def run() -> list[dict]:
-    """Rows {case, evidence, measure, value, low, high} of the reported seeds."""
-    return simulated_rows(REPORTED_SEEDS)
+    """Rows {case, evidence, measure, value, low, high} of the reported seeds, and of real demand where there is any."""
+    folder = os.environ.get("EVENSTOCK_REAL_DATA")
+    return simulated_rows(REPORTED_SEEDS) + (real_demand_rows(Path(folder), REPORTED_SEEDS) if folder else [])
 
 
 def simulated_rows(seeds: tuple[int, ...], series: int = 2000, days: int = 56) -> list[dict]:
@@ -25,20 +32,43 @@ def simulated_rows(seeds: tuple[int, ...], series: int = 2000, days: int = 56) -
     Periods out of stock throughout count. `inside`: share of the truths within the bounds.
     """
     rows = []
+    alone = SeriesGroups(np.arange(series), np.zeros(series, dtype=np.int64))
     for severity, covers in COVER_DAYS.items():
         for name, (low, high) in RATES.items():
             found: dict[tuple[str, str], list[float]] = {}
             for seed in seeds:
                 rng = np.random.default_rng(seed)
                 truth, sales, exposure = simulate_censoring(rng.uniform(low, high, series), covers[name], days, rng)
-                for key, value in _biases(truth, sales, exposure).items():
+                for key, value in _biases(truth, sales, exposure, alone).items():
                     found.setdefault(key, []).append(value)
             rows += [_row(f"{name}, {severity}", *key, np.array(values)) for key, values in found.items()]
     return rows
 
 
-def _biases(truth: np.ndarray, sales: np.ndarray, exposure: np.ndarray) -> dict[tuple[str, str], float]:
-    groups = SeriesGroups(np.arange(truth.shape[1]), np.zeros(truth.shape[1], dtype=np.int64))
+def real_demand_rows(folder: Path, seeds: tuple[int, ...], days: int = 112) -> list[dict]:
+    """The same on real demand (M5, the reported items of the forecast's benchmark) under simulated stock of 14 or 8 days of cover.
+
+    Items pool over their stores, seeds draw the stock alone.
+    """
+    panel = build_panel(load_sample(folder, REPORTED_PART), LAST_DAY, days)
+    kept = ~np.isnan(panel.units).any(axis=1)
+    units, rate = panel.units[kept].T, panel.units[kept].mean(axis=1)
+    rows = []
+    for name, least, below in (("fast", 3.0, np.inf), ("mid", 0.8, 3.0), ("slow", 0.05, 0.8)):
+        chosen = (rate >= least) & (rate < below)
+        codes = [pd.factorize(panel.keys[key][kept][chosen])[0] for key in ("item_id", "location_id")]
+        for severity, cover in (("mild", 14.0), ("heavy", 8.0)):
+            found: dict[tuple[str, str], list[float]] = {}
+            for seed in seeds:
+                truth = units[:, chosen].astype(int)
+                sales, exposure = simulate_stock(truth, np.round(rate[chosen] * cover), np.random.default_rng(seed))
+                for key, value in _biases(truth, sales, exposure, SeriesGroups(*codes)).items():
+                    found.setdefault(key, []).append(value)
+            rows += [_row(f"M5 {name}, {severity}", *key, np.array(values)) for key, values in found.items()]
+    return rows
+
+
+def _biases(truth: np.ndarray, sales: np.ndarray, exposure: np.ndarray, groups: SeriesGroups) -> dict[tuple[str, str], float]:
     ratio = estimate_rate(sales, exposure, groups).daily_units * len(truth)
     found = {
         ("none", "bias of sales"): sales.sum() / truth.sum() - 1.0,

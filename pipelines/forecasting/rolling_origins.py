@@ -62,7 +62,9 @@ def run_backtest(rows: DemandRows, beside: KnownBeside, plan: Backtest, tell: Ca
         past = cut_rows(rows, cut)
         made = forecast_periods(past, cut_beside(beside, past), plan.horizon, plan.method, plan.seed, plan.threads)
         truth = _truth(whole.units, whole.exposure, rows, past, beside, cut, plan.horizon)
-        found.append(_score(made, truth, rows, cut))
+        ahead = (_series_of(rows, past), slice(cut, cut + plan.horizon))
+        open_bias = while_in_stock(made.mean_units, whole.units[ahead], whole.exposure[ahead])
+        found.append(_score(made, truth, rows, cut) | {"bias_while_in_stock": open_bias})
     return {
         "format": FORMAT,
         "freq": rows.freq.value,
@@ -174,6 +176,18 @@ def _score(made: PeriodForecast, truth: Truth, rows: DemandRows, cut: int) -> di
         "curve": {name: coverage_curve(truth, drawn, days, CURVE) for name, (days, drawn) in spans.items()},
         "periods": _period_coverage(made, truth),
     }
+
+
+def while_in_stock(mean: np.ndarray, units: np.ndarray, exposure: np.ndarray) -> float | None:
+    """Bias of mean x exposure against what was sold, over all periods with stock: what a period in stock throughout cannot tell, since
+    staying in stock is itself a sign of low demand. Arrays (N, H); None where nothing was sold.
+
+    >>> while_in_stock(np.array([[4.0, 4.0]]), np.array([[4.0, 1.0]]), np.array([[1.0, 0.25]]))
+    0.0
+    """
+    kept = ~np.isnan(units) & (exposure > 0)
+    sold = float(units[kept].sum())
+    return float((mean * exposure)[kept].sum() / sold - 1.0) if sold > 0 else None
 
 
 def _sampled_sums(made: PeriodForecast) -> tuple[np.ndarray, np.ndarray]:

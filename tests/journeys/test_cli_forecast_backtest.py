@@ -54,6 +54,22 @@ def test_figures_are_those_of_a_forecast_made_that_day(folder, capfd):
     assert "mean of 3 origins" in capfd.readouterr().out
 
 
+def test_bias_is_also_told_while_in_stock(folder, tmp_path):
+    frame = pd.read_parquet(folder / "demand.parquet")
+    busy = frame["units"] >= frame.groupby(["location_id", "item_id"])["units"].transform("median") + 1
+    frame.loc[busy, "in_stock_share"] = 0.5
+    frame.loc[busy, "units"] = np.floor(frame.loc[busy, "units"] / 2)
+    frame.to_parquet(tmp_path / "demand.parquet", index=False)
+    base = ["--demand", str(tmp_path / "demand.parquet"), "--horizon", "28"]
+    outputs = ["--out", str(tmp_path / "r.html"), "--json", str(tmp_path / "r.json")]
+    assert call(["forecast", "backtest", *base, "--as-of", str(AS_OF), "--origins", "1", *outputs]) == 0
+    last = json.loads((tmp_path / "r.json").read_text())["origins"][-1]
+    assert call(["forecast", *base, "--as-of", "2026-03-03", "--ignore-future", "--out", str(tmp_path / "f.parquet")]) == 0
+    both = pd.read_parquet(tmp_path / "f.parquet").merge(frame, on=["location_id", "item_id", "date"])
+    assert last["bias_while_in_stock"] == pytest.approx((both["mean"] * both["in_stock_share"]).sum() / both["units"].sum() - 1)
+    assert abs(last["bias_while_in_stock"]) < 0.15 < last["series"]["evenstock"]["all"]["bias"]
+
+
 def test_the_page_needs_nothing_and_escapes_what_is_foreign(folder):
     assert backtest(folder, "--origins", "2") == 0
     page = (folder / "report.html").read_text()
