@@ -175,7 +175,8 @@ def set_scene(contract: FeedContract, frame: pd.DataFrame, history: History, bus
         frame = frame[days == pd.Timestamp(business_date)]
     if contract.kind == "snapshot" and len(before):
         days = pd.to_datetime(before[date]).dt.normalize()
-        before = before[days == days.max()]
+        earlier = days[days < pd.Timestamp(business_date)]  # a row of a day to come is no newest day
+        before = before[days == (earlier if len(earlier) else days).max()]
         days = pd.to_datetime(frame[date]).dt.normalize()
         frame = frame[days == pd.Timestamp(business_date)] if (days != pd.Timestamp(business_date)).any() else frame
     return Scene(contract, frame.reset_index(drop=True), replace(history, before=before.reset_index(drop=True), recent=recent))

@@ -45,8 +45,9 @@ def _check(promise: Promise, frames: Frames, known: Frames, day: datetime.date) 
     expected = f"lines of {promise.of.lines} and {promise.of.kept} alike"
     if promise.of.lines not in known or promise.of.kept not in known:
         return GateCheck(promise.name, True, "warn", "no earlier day", expected), []
-    lines = _lines(promise, _near(promise.of.lines, promise.of.line_key[0], promise, frames, known))
-    kept = _kept(promise, _near(promise.of.kept, promise.of.kept_key[0], promise, frames, known))
+    near = _documents_near(promise, frames, known, day)
+    lines = _lines(promise, _rows_of(promise.of.lines, promise.of.line_key[0], near, frames, known), day)
+    kept = _kept(promise, _rows_of(promise.of.kept, promise.of.kept_key[0], near, frames, known))
     both = lines.merge(kept, on=LINE, how="outer", suffixes=("", "_kept"))
     today = both["is_today"].eq(True) | both["is_today_kept"].eq(True)
     why = _faults(promise, both)
@@ -88,24 +89,30 @@ def _faults(promise: Promise, both: pd.DataFrame) -> pd.Series:
     return why
 
 
-def _near(feed: str, column: str, promise: Promise, frames: Frames, known: Frames) -> list[pd.DataFrame | None]:
-    """Earlier rows of a feed, of the day's documents and of those of the newest day before, and the day's rows."""
+def _documents_near(promise: Promise, frames: Frames, known: Frames, day: datetime.date) -> pd.Series:
+    """The day's documents and those of the newest day before."""
     lines = known[promise.of.lines]
-    newest = lines.loc[lines[promise.at] >= lines[promise.at].max().normalize(), promise.of.line_key[0]]
+    newest = lines.loc[_is_newest(lines[promise.at], day), promise.of.line_key[0]]
     pairs = ((promise.of.lines, promise.of.line_key[0]), (promise.of.kept, promise.of.kept_key[0]))
-    named = [newest, *(frames[name][key] for name, key in pairs if name in frames)]
-    return [known[feed][known[feed][column].isin(pd.concat(named).unique())], frames.get(feed)]
+    return pd.concat([newest, *(frames[name][key] for name, key in pairs if name in frames)])
 
 
-def _parts(frames: list[pd.DataFrame | None]) -> pd.DataFrame:
-    """Known rows and today's under each other, today's marked."""
-    parts = [part.assign(is_today=bool(at)) for at, part in enumerate(frames) if part is not None and len(part)]
-    return pd.concat(parts, ignore_index=True)
+def _is_newest(moments: pd.Series, day: datetime.date) -> pd.Series:
+    """Which moments are of the newest day before the business date: a mistyped year to come is no newest day. None where none is told."""
+    days = pd.to_datetime(moments).dt.normalize()
+    return days == days[days < pd.Timestamp(day)].max()
 
 
-def _lines(promise: Promise, frames: list[pd.DataFrame | None]) -> pd.DataFrame:
-    rows = _parts(frames).drop_duplicates(list(promise.of.line_key), keep="last")
-    newest = pd.to_datetime(rows.loc[~rows["is_today"], promise.at]).dt.normalize().max()
+def _rows_of(feed: str, column: str, documents: pd.Series, frames: Frames, known: Frames) -> pd.DataFrame:
+    """Earlier rows of some documents and the day's rows under each other, the day's marked; there may be none."""
+    earlier = known[feed][known[feed][column].isin(documents.unique())]
+    parts = [part.assign(is_today=bool(at)) for at, part in enumerate((earlier, frames.get(feed))) if part is not None and len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else earlier.assign(is_today=False)
+
+
+def _lines(promise: Promise, rows: pd.DataFrame, day: datetime.date) -> pd.DataFrame:
+    rows = rows.drop_duplicates(list(promise.of.line_key), keep="last")
+    is_recent = _is_newest(rows[promise.at].where(~rows["is_today"]), day)
     document, line = promise.of.line_key
     return pd.DataFrame(
         {
@@ -116,14 +123,13 @@ def _lines(promise: Promise, frames: list[pd.DataFrame | None]) -> pd.DataFrame:
             "units": rows[promise.units].astype(float),
             "state": rows["status"].astype(object),
             "is_today": rows["is_today"],
-            "is_recent": pd.to_datetime(rows[promise.at]).dt.normalize() == newest,
+            "is_recent": is_recent,
             "source_line": rows.get("_source_line", 0),
         }
     )
 
 
-def _kept(promise: Promise, frames: list[pd.DataFrame | None]) -> pd.DataFrame:
-    rows = _parts(frames)
+def _kept(promise: Promise, rows: pd.DataFrame) -> pd.DataFrame:
     if "reference_type" in rows:
         rows = rows[rows["reference_type"] == "po"]
     rows = rows.drop_duplicates(["receipt_id" if "receipt_id" in rows else "shipment_id"], keep="last")

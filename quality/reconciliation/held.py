@@ -22,10 +22,11 @@ def check_held(frames: Frames, known: Frames, business_date: datetime.date) -> t
     stock, before = frames.get("wms_stock"), known.get("wms_stock")
     if stock is None or before is None or not len(before):
         return [], []
-    days = sorted(pd.to_datetime(before["date"]).unique())[-2:]
+    dates = pd.to_datetime(before["date"])
+    days = sorted(dates[dates < pd.Timestamp(business_date)].unique())[-2:]
     if len(days) < 2:
         return [], []
-    past = [before[pd.to_datetime(before["date"]) == day] for day in days]
+    past = [before[dates == day] for day in days]
     both = {feed: _joined(known.get(feed), frames.get(feed)) for feed in ("wms_receipts", "wms_movements", "erp_sales_orders")}
     lost = _blocked_faults(past[0], past[1], known.get("wms_receipts"), known.get("wms_movements"), days[1])
     held = _reserved_faults(past[1], known.get("erp_sales_orders"))

@@ -22,11 +22,14 @@ def read_newest_days(
 ) -> pd.DataFrame:
     """The rows of the newest days by `column` that are `max_rows` together, `min_days` at least, and the rows of `documents`.
 
-    A file that is smaller or undated is read whole. `documents` are a column's name and the values wanted of it.
+    A file that is smaller or undated is read whole. `documents` are a column's name and the values wanted of it. Rows dated after the
+    file's business date are read as well but are no newest day: one mistyped year would stand for all that is known.
     """
     if file.rows <= max_rows or column is None:
         return read_frame(file.path)
-    first, (named, wanted) = first_of_newest(count_days(file.path, column), max_rows, min_days), documents
+    by_day, (named, wanted) = count_days(file.path, column), documents
+    told = {day: rows for day, rows in by_day.items() if day <= file.business_date}
+    first = first_of_newest(told or by_day, max_rows, min_days)
     is_new = ds.field(column).cast(pa.date32(), safe=False) >= first
     if not wanted:
         return to_frame(_read_where(file.path, [column], is_new))

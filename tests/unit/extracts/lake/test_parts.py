@@ -22,7 +22,7 @@ def file(tmp_path, request) -> LakeFile:
     table = pa.table({"order_id": [f"O{n // 2:03}" for n in range(ROWS)], "at": pa.array(moments, pa.timestamp("us")), "qty": range(ROWS)})
     path = tmp_path / "part.parquet"
     pq.write_table(table, path, row_group_size=request.param)
-    return LakeFile(path, "orders", FIRST, 1, ROWS, "")
+    return LakeFile(path, "orders", FIRST + datetime.timedelta(days=DAYS - 1), 1, ROWS, "")
 
 
 def test_days_are_counted_and_rows_without_one_are_not(file):
@@ -46,6 +46,15 @@ def test_the_newest_days_are_whole_days_in_all_columns(file, most, least, days):
 def test_documents_come_with_the_newest_days_once(file):
     found = read_newest_days(file, "at", 8, documents=("order_id", ["O001", "O034"]))
     assert found["qty"].tolist() == [2, 3, *range(ROWS - ROWS_PER_DAY, ROWS)]
+
+
+@pytest.mark.parametrize("row_group_size", [4, 1000])
+def test_a_mistyped_year_is_no_newest_day(tmp_path, row_group_size):
+    days = [FIRST, FIRST + datetime.timedelta(days=1), datetime.date(2062, 1, 2)]
+    table = pa.table({"on": pa.array([days[n] for n in (0, 0, 0, 1, 1, 1, 1, 2)], pa.date32()), "qty": range(8)})
+    pq.write_table(table, tmp_path / "part.parquet", row_group_size=row_group_size)
+    found = read_newest_days(LakeFile(tmp_path / "part.parquet", "orders", days[1], 1, 8, ""), "on", 2)
+    assert found["qty"].tolist() == [3, 4, 5, 6, 7]
 
 
 def test_small_and_undated_files_are_read_whole(file):

@@ -34,6 +34,19 @@ def test_a_first_load_is_held_against_its_newest_days(movements, monkeypatch, mo
     assert len(scene.history.recent) == 10 * days
 
 
+@pytest.mark.parametrize("extra", [None, "2062-01-04", "2026-01-05", "2026-01-02"])
+def test_a_snapshot_is_held_against_the_newest_day_before(extra):
+    """A row of another day, of a mistyped year above all, does not stand for the whole file before."""
+
+    def stock(day):
+        rows = {"date": pd.Timestamp(day), "location_id": "CA_1", "item_id": [f"I{n}" for n in range(5)], "lot_id": None}
+        return pd.DataFrame(rows | {"on_hand": 9, "reserved": 0, "blocked": 0, "expiry_date": pd.NaT})
+
+    before = pd.concat([stock(DAY - datetime.timedelta(days=1)), *([stock(extra)[:1]] if extra else [])], ignore_index=True)
+    scene = set_scene(load_contract("wms_stock"), stock(DAY), History(before=before), DAY)
+    assert (scene.match >= 0).sum() == 5
+
+
 def test_a_first_load_of_one_day_has_no_past(movements):
     scene = set_scene(load_contract("wms_movements"), movements[movements["at"].dt.date == DAY], History(), DAY)
     assert len(scene.rows) == 10
