@@ -38,8 +38,9 @@ def make_health(home: Home, as_of: dt.date, policy: Policy, run_end: RunEnd | No
     seen = [window for window in windows if _is_seen(window, verdicts)]
     feeds = [_report_feed(window, verdicts.feeds.get(window.feed), dates, contracts[window.feed].grain, run_end) for window in seen]
     gates = _report_gates(feeds, verdicts)
-    quarantine, tables = report_quarantine(seen, dates, problems)
     frozen = report_frozen(verdicts.frozen, problems)
+    wanted = rows_of(frozen)
+    quarantine, tables = report_quarantine(seen, dates, problems, wanted)
     plan, corrected = read_standing_plan(home, as_of, problems)
     standing = _stand(as_of, plan, corrected, policy, gates=gates, frozen=frozen, stops=_stops(gates, run_end))
     return {
@@ -56,7 +57,7 @@ def make_health(home: Home, as_of: dt.date, policy: Policy, run_end: RunEnd | No
         "reconciliation": list(verdicts.reconciliation.checks) if verdicts.reconciliation else [],
         "quarantine": quarantine,
         "frozen": frozen,
-        "fixes": rank_fixes(frozen, find_places(tables, rows_of(frozen)), quarantine["rows"]),
+        "fixes": rank_fixes(frozen, find_places(tables, wanted), quarantine["rows"]),
         "glossary": reason_meanings() | {entry["reason"]: entry["means"] for entry in quarantine["reasons"]},
         "problems": problems,
     }, tables

@@ -1,6 +1,7 @@
 """Quarantined rows as the document shows them: counts by feed and reason over the window, first examples, the rows of the day as CSV."""
 
 import datetime as dt
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.foreign_text import to_csv
@@ -18,10 +19,13 @@ Row = tuple[str, str, int]
 CSV_COLUMNS = ("feed", "file", "line", "column", "reason", "value", "raw")
 
 
-def report_quarantine(windows: list[FeedWindow], dates: list[dt.date], problems: list[str]) -> tuple[dict[str, Any], "list[pa.Table]"]:
-    """The document's section, and the tables of the last day, by feed, for the CSV."""
+def report_quarantine(
+    windows: list[FeedWindow], dates: list[dt.date], problems: list[str], wanted: AbstractSet[Row] = frozenset()
+) -> tuple[dict[str, Any], "list[pa.Table]"]:
+    """The document's section, and the tables of the last day, by feed, for the CSV and for the `wanted` rows, which they have for sure."""
     counts = {(window.feed, date): count_reasons(day, problems) for window in windows for date, day in window.days.items()}
-    tables = {window.feed: table for window in windows if (table := _table(window, dates[-1], problems)) is not None}
+    lines = {window.feed: [line for feed, _, line in wanted if feed == window.feed] for window in windows}
+    tables = {window.feed: table for window in windows if (table := _table(window, dates[-1], problems, lines[window.feed])) is not None}
     pairs = sorted({(feed, reason) for (feed, _), found in counts.items() for reason in found})
     meanings = reason_meanings()
     reasons: list[dict[str, Any]] = []
@@ -72,8 +76,8 @@ def find_places(tables: "list[pa.Table]", wanted: set[Row]) -> dict[Row, dict[st
     return places
 
 
-def _table(window: FeedWindow, date: dt.date, problems: list[str]) -> "pa.Table | None":
-    table = read_quarantine(window.days[date], problems) if date in window.days else None
+def _table(window: FeedWindow, date: dt.date, problems: list[str], lines: list[int]) -> "pa.Table | None":
+    table = read_quarantine(window.days[date], problems, lines) if date in window.days else None
     if table is not None and not set(CSV_COLUMNS) <= set(table.column_names):
         problems.append(f"quarantine of {window.feed} has other columns than {', '.join(CSV_COLUMNS)}")
         return None

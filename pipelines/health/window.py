@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,10 +102,11 @@ def count_reasons(day: CheckedDay, problems: list[str]) -> Counter[str]:
     return Counter({str(entry["values"]): entry["counts"] for entry in counts.value_counts(column).to_pylist()})
 
 
-def read_quarantine(day: CheckedDay, problems: list[str]) -> "pa.Table | None":
+def read_quarantine(day: CheckedDay, problems: list[str], wanted: Iterable[int] = ()) -> "pa.Table | None":
     """Quarantined rows of one day with reason and place, or None if there are none or they cannot be read.
 
-    Of more than 200,000, which nobody looks at one by one, the first so many, and of each reason that comes later the first three.
+    Of more than 200,000, which nobody looks at one by one, the first so many, and of those that come later the lines `wanted` and the first
+    three of each reason.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -114,26 +116,26 @@ def read_quarantine(day: CheckedDay, problems: list[str]) -> "pa.Table | None":
     try:
         file = pq.ParquetFile(day.quarantine)
         kept: list[pa.Table] = [file.schema_arrow.empty_table()]
-        rows, seen = 0, Counter[str]()
+        rows, seen, lines = 0, Counter[str](), set(wanted)
         for batch in file.iter_batches(BATCH_ROWS):
             part = pa.Table.from_batches([batch])
-            part = part if rows < MAX_QUARANTINE_ROWS else _first_of_reasons(part, seen)
+            part = part if rows < MAX_QUARANTINE_ROWS else _chosen(part, seen, lines)
             kept, rows = [*kept, part], rows + part.num_rows
             seen.update(part["reason"].to_pylist() if "reason" in part.column_names else [])
         return pa.concat_tables(kept)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         problems.append(f"quarantine {day.quarantine.name} cannot be read: {_first_line(error)}")
         return None
 
 
-def _first_of_reasons(rows: "pa.Table", seen: Counter[str]) -> "pa.Table":
-    """The first rows of every reason that has been seen fewer than `EXAMPLES_PER_REASON` times."""
+def _chosen(rows: "pa.Table", seen: Counter[str], wanted: set[int]) -> "pa.Table":
+    """The rows of wanted lines, and the first rows of every reason that has been seen fewer than `EXAMPLES_PER_REASON` times."""
     import pyarrow as pa
 
-    left = Counter({reason: EXAMPLES_PER_REASON - seen[reason] for reason in set(rows["reason"].to_pylist())})
+    left = Counter({reason: EXAMPLES_PER_REASON - count for reason, count in seen.items()})
     at = []
-    for row, reason in enumerate(rows["reason"].to_pylist()):
-        if left[reason] > 0:
+    for row, (line, reason) in enumerate(zip(rows["line"].to_pylist(), rows["reason"].to_pylist(), strict=True)):
+        if left.setdefault(reason, EXAMPLES_PER_REASON) > 0 or line in wanted:
             left[reason] -= 1
             at.append(row)
     return rows.take(pa.array(at, pa.int64()))

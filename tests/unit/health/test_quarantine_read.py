@@ -32,6 +32,22 @@ def test_of_a_large_one_every_reason_has_its_examples(day, monkeypatch):
     assert len(lines) <= 20 + 8 + 6
 
 
+def test_wanted_lines_are_found_wherever_they_are(day, monkeypatch):
+    monkeypatch.setattr(window, "MAX_QUARANTINE_ROWS", 20)
+    monkeypatch.setattr(window, "BATCH_ROWS", 8)
+    lines = read_quarantine(day, [], [5, 77, 101, 4000])["line"].to_pylist()
+    assert {5, 77, 101} < set(lines) and len(lines) == len(set(lines)) <= 20 + 8 + 6 + 2
+
+
+def test_a_large_quarantine_without_reasons_is_said(day, monkeypatch):
+    monkeypatch.setattr(window, "MAX_QUARANTINE_ROWS", 20)
+    monkeypatch.setattr(window, "BATCH_ROWS", 8)
+    pq.write_table(pa.table({"line": range(100)}), day.quarantine)
+    problems: list[str] = []
+    assert read_quarantine(day, problems) is None
+    assert len(problems) == 1 and "reason" in problems[0]
+
+
 def test_a_quarantine_that_cannot_be_read_is_said(day):
     day.quarantine.write_bytes(b"PAR1 torn")
     problems: list[str] = []
