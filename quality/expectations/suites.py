@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 MAX_EXAMPLES = 5
 PIECE_ROWS = 1_000_000
-_FIRST = ("expect_table_row_count_to_be_between", "expect_column_values_to_not_be_null")
+ROW_COUNT = "expect_table_row_count_to_be_between"
+_FIRST = (ROW_COUNT, "expect_column_values_to_not_be_null")
 _SILENT = ("batch_id", "column", "column_list", "ignore_row_if", "contract")
 
 
@@ -54,14 +55,16 @@ def build_quick_suite(contract: FeedContract) -> "ExpectationSuite":
 def run_suite(contract: FeedContract, frame: pd.DataFrame) -> list[SuiteResult]:
     """Validate one partition; row count first, then not-null, then the rest. A column that is absent fails its expectations.
 
-    Pieces of a million rows are held against it one after the other: the library copies and hashes whatever it is handed. That a key
-    is in two pieces is for the gate's own check of keys.
+    Pieces of a million rows are held against it one after the other: the library copies and hashes whatever it is handed. The first
+    that fails is told of, with the rows that it has. That a key is in two pieces is for the gate's own check of keys.
     """
     for first in range(0, max(len(frame), 1), PIECE_ROWS):
         found = _run_piece(contract, frame[first : first + PIECE_ROWS])
         if not all(result.passed for result in found):
-            return found
-    return [replace(found[0], observed=str(len(frame))), *found[1:]]
+            where = f" in rows {first + 1:,} to {min(first + PIECE_ROWS, len(frame)):,}" if len(frame) > PIECE_ROWS else ""
+            found = [result if result.passed else replace(result, observed=result.observed + where) for result in found]
+            break
+    return [replace(result, observed=str(len(frame))) if result.name == ROW_COUNT else result for result in found]
 
 
 def _run_piece(contract: FeedContract, frame: pd.DataFrame) -> list[SuiteResult]:
