@@ -57,7 +57,7 @@ def test_every_dispatch_file_was_executed_or_waits(played_loop):
     files = sorted((played_loop.home / "outbox").glob("*/*.json"))
     assert files and played_loop.refused_dispatches == []
     sent = {line["line_id"]: line["units"] for path in files for line in json.loads(path.read_text())["lines"]}
-    known = open_ledger(played_loop.home).dispatched_lines().set_index("line_id")["qty_dispatched_units"].to_dict()
+    known = open_ledger(played_loop.home, read_only=True).dispatched_lines().set_index("line_id")["qty_dispatched_units"].to_dict()
     assert sent == known
 
 
@@ -65,7 +65,7 @@ def test_the_publication_is_whole_and_the_ledger_unbroken(played_loop):
     publication = current(played_loop.home / "published")
     assert publication.as_of == played_loop.last_day and verify(publication.path) == []
     assert publication.run_id == played_loop.nights[-1].run_id
-    check = open_ledger(played_loop.home).verify_chain()
+    check = open_ledger(played_loop.home, read_only=True).verify_chain()
     assert check.ok and check.rows > 0
 
 
@@ -87,7 +87,7 @@ def test_one_receipt_changes_a_learned_parameter_and_the_next_plan_and_nothing_e
     nights.run("ingest_day", day)
     for date in (played_loop.last_day, next_day[0].date):
         nights.run("nightly", date)
-    feedback = [open_ledger(where).feedback_at(next_day[0].date) for where in (uninterrupted, home)]
+    feedback = [open_ledger(where, read_only=True).feedback_at(next_day[0].date) for where in (uninterrupted, home)]
     before, after = (frame.set_index(["parameter", "scope"])["new_value"].to_dict() for frame in feedback)
     moved = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     assert ("yield_share", f"lane:{lane}") in moved
