@@ -17,8 +17,8 @@ from pipelines.planning.terms import without_terms
 
 Progress = Callable[[str, dict[str, Any]], None]
 MOST_ROUNDS = 60
-# The wall limit where none is asked for: ten times what the largest instances of a size were measured to take.
-LEAST_LIMIT_S, SHORT_ARCS, LIMIT_S_PER_ARC = 600.0, 20_000, 0.01
+# The wall limit where none is asked for: for one model three times what most take, above it ten times and more.
+EXACT_LIMIT_S, LARGE_LIMIT_S, LIMIT_S_PER_ARC = 180.0, 600.0, 0.01
 # A search may be told to stop earlier than this; the plan is then FEASIBLE with its gap, whatever was asked for.
 OPTIMAL_GAP_SHARE = 1e-4
 # A bound may lie below a plan by what adding floats in another order makes of it; by more it is wrong.
@@ -50,9 +50,11 @@ class SolveOptions:
         """The wall limit of a problem of so many arcs.
 
         >>> [SolveOptions().seconds(arcs) for arcs in (500, 100_000)], SolveOptions(time_limit_s=5).seconds(500)
-        ([600.0, 1400.0], 5)
+        ([180.0, 1600.0], 5)
         """
-        return self.time_limit_s if self.time_limit_s is not None else LEAST_LIMIT_S + max(0, arcs - SHORT_ARCS) * LIMIT_S_PER_ARC
+        if self.time_limit_s is not None:
+            return self.time_limit_s
+        return EXACT_LIMIT_S if arcs <= self.exact_arcs_limit else LARGE_LIMIT_S + arcs * LIMIT_S_PER_ARC
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import json
 import re
 
 import pytest
@@ -42,3 +43,23 @@ def test_a_table_shows_every_column_of_every_row():
     console.print(as_table("t", [{"step": "gate", "cpu_s": 1.23456}, {"step": "dbt", "share": None}]))
     shown = console.export_text()
     assert all(word in shown for word in ("step", "cpu_s", "share", "gate", "1.235"))
+
+
+def test_the_benchmark_of_sizes_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    sizes = importlib.import_module("benchmarks.solver_sizes")
+    monkeypatch.setattr(sizes, "RESULTS", tmp_path / "sizes.json")
+    monkeypatch.setattr(sizes, "SIZES", ((20, 4, 0.8), (30, 4, 0.8)))
+    monkeypatch.setattr(sizes, "ARCS", (100, 200))
+    monkeypatch.setattr(sizes, "SOLVERS", ("evenstock",))
+    monkeypatch.setenv("EVENSTOCK_BENCH_ARCS", "100")
+    monkeypatch.setenv("EVENSTOCK_BENCH_SEEDS", "1")
+    first = sizes.run()
+    assert [(row["items"], row["seed"]) for row in first] == [(20, 0)]
+    assert {"gap_share", "bound_usd", "stopped_by", "seconds", "cpu_seconds", "peak_mb"} <= set(first[0])
+    monkeypatch.setenv("EVENSTOCK_BENCH_ARCS", "200")
+    rows = sizes.run()
+    assert [row["items"] for row in rows] == [20, 30]
+    assert rows[0] == first[0], "measured once"
+    assert json.loads((tmp_path / "sizes.json").read_text()) == rows
+    monkeypatch.setattr(sizes, "solver_code", lambda: "changed")
+    assert [row["code"] for row in sizes.run()] == ["changed", "changed"]

@@ -10,8 +10,9 @@ import pytest
 
 from pipelines import flows
 from pipelines.domain.policy import parse_policy
-from pipelines.flows.night import PUBLISHED, policy_of_finance
-from pipelines.flows.provenance import FORMAT
+from pipelines.flows.last_plan import last_prices
+from pipelines.flows.night import PUBLISHED, identify_run, policy_of_finance
+from pipelines.flows.provenance import FORMAT, digest_known
 from pipelines.store.home import Home
 
 DAY = dt.date(2016, 4, 24)
@@ -86,3 +87,19 @@ def test_a_plan_is_optimal_within_the_gap_of_the_format_whatever_the_policy_allo
     run.work.write_json("plan", plan)
     run.work.finish("plan")
     assert flows.audit(run)["ok"] is ok, json.dumps(flows.audit(run))
+
+
+def test_prices_of_the_plan_of_the_date_before_are_read_back_and_name_the_run(tmp_path: Path) -> None:
+    prices = {"lanes": {"A>B": [1.0, 2.0, 0.0]}, "locations": {"A": [0.0, 0.0]}, "budget": 0.0}
+    yesterday = solved(tmp_path, "one", "L1")
+    yesterday.work.write_json("plan", PLAN | {"shipments": [], "solve_info": {"prices": prices}})
+    flows.publish_run(yesterday)
+    today, off = (
+        flows.Run(Home(tmp_path), DAY + dt.timedelta(days=1), parse_policy({"planning": {"start_from_last_plan": wanted}}))
+        for wanted in (True, False)
+    )
+    assert last_prices(today) == prices
+    assert last_prices(off) is None
+    assert last_prices(yesterday) is None, "of its own date it reads nothing"
+    assert identify_run(today, {})["last_prices"] == digest_known(prices)
+    assert "last_prices" not in identify_run(off, {}) and "last_prices" not in identify_run(yesterday, {})
