@@ -8,12 +8,13 @@ from dagster_project.assets.ingest import lake_key
 from dagster_project.resources import EvenstockHome
 from pipelines import flows
 
-WEEKLY, SUMMARY, FINISHED = lake_key("forecast_weekly"), lake_key("forecast_summary"), lake_key("finished_horizons")
+WEEKLY, SUMMARY = lake_key("forecast_weekly"), lake_key("forecast_summary")
+FINISHED, TRIGGERS = lake_key("finished_horizons"), lake_key("trigger_events")
 PLAN_LINES = lake_key("plan_lines")
 LEARNED = dg.AssetKey(["feedback", "learned_parameters"])
 AUDIT = "audit"
 LEARN_MARTS = ("dim_lane", "dim_location", "fct_stock_daily", "fct_transfers")
-FORECAST_MARTS = ("dim_item", "fct_demand_daily", "fct_stock_daily")
+FORECAST_MARTS = ("dim_item", "fct_demand_daily", "fct_events", "fct_plan_inputs", "fct_stock_daily")
 PLAN_MARTS = ("dim_finance", "dim_item", "dim_lane", "dim_location", "fct_events", "fct_inbound", "fct_plan_inputs")
 
 
@@ -45,6 +46,7 @@ def _forecast_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.As
     said = {
         WEEKLY: "Mean demand by location, item and week ahead, in units.",
         SUMMARY: "Method, daily mean, spread and stock targets by location and item.",
+        TRIGGERS: "Events that may start a plan, found tonight or told by an earlier night and still cooling.",
         FINISHED: "What earlier nights forecast for days that are over now, and the demand of those days.",
     }
     specs = [dg.AssetSpec(key, deps=deps, group_name="forecast", description=text, kinds={"numpy"}) for key, text in said.items()]

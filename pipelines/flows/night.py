@@ -11,7 +11,7 @@ from pipelines.domain.policy import Policy
 from pipelines.flows.frozen import add_worth, read_frozen
 from pipelines.flows.intake import gated_files
 from pipelines.flows.last_plan import last_prices, last_publication
-from pipelines.flows.past_forecasts import keep_forecast, name_past_forecasts
+from pipelines.flows.past_forecasts import keep_forecast, name_past_forecasts, name_past_triggers
 from pipelines.flows.provenance import describe_inputs, describe_outputs, digest_known
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
 from pipelines.flows.solving import solve_apart
@@ -37,7 +37,8 @@ def build_store(run: Run) -> Path:
         files = {feed: gated_files(run.home, feed, run.as_of) for feed in FEEDS}
     inputs = {feed: lake_digest(found) for feed, found in files.items() if found or feed not in OPTIONAL_FEEDS}
     identity = identify_run(run, inputs, read_frozen(run.home, run.as_of)["pairs"])
-    identity |= {"forecasts": past} if (past := name_past_forecasts(run)) else {}
+    past = {"forecasts": name_past_forecasts(run), "triggers": name_past_triggers(run)}
+    identity |= {part: named for part, named in past.items() if named}
     run_id = digest_known(identity)
     store = run.work.begin(run.attempt, run_id, run.as_of)
     lines = run.ledger.transfer_lines(run.as_of)

@@ -1,4 +1,4 @@
-"""What earlier nights forecast, kept under the home once they are published and never changed: one file per run, by business date.
+"""What earlier nights forecast and which triggers they told, kept under the home once they are published and never changed.
 
 Which of them a night judges, and how, is decided in `forecasting.horizons`.
 """
@@ -17,7 +17,9 @@ from pipelines.store.home import Home
 if TYPE_CHECKING:
     import pandas as pd
 
-HORIZONS = "forecast_horizons"
+HORIZONS, TRIGGERS = "forecast_horizons", "triggers"
+# What of a work folder is kept, with what its name ends in.
+KEPT = {HORIZONS: "", TRIGGERS: "-triggers"}
 # The oldest forecast that a night may judge: the longest slot before the longest horizon.
 OLDEST_DAYS = 56
 
@@ -47,19 +49,41 @@ def read_past_forecasts(run: Run) -> "pd.DataFrame":
     return pd.concat(frames, ignore_index=True)
 
 
-def keep_forecast(run: Run) -> Path:
-    """Keep what this run forecast; the same run says the same again."""
-    target = forecast_file(run.home, run.as_of, run.work.run_id)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return write_bytes("forecasts.kept", target, (run.work.folder / f"{HORIZONS}.parquet").read_bytes())
+def name_past_triggers(run: Run) -> dict[str, str]:
+    """The triggers that this night carries on, those of the newest night before: its date, and its run with their sha256."""
+    proposed = run.ledger.last_runs(run.as_of - dt.timedelta(days=OLDEST_DAYS), run.as_of - dt.timedelta(days=1))
+    for day in sorted(proposed, reverse=True)[:1]:
+        file = forecast_file(run.home, day, proposed[day], TRIGGERS)
+        if file.is_file():
+            return {day.isoformat(): f"{proposed[day]}:{file_sha256(file)}"}
+    return {}
 
 
-def copy_past_forecasts(live: Home, target: Home, named: Mapping[str, str]) -> None:
-    """Bring the forecasts that a past run judged to another home. Raises `InputRefused` for one that is gone or changed."""
+def read_past_triggers(run: Run) -> "pd.DataFrame":
+    """Those triggers, as named when the run began."""
+    import pandas as pd
+
+    from pipelines.forecasting.triggers import COLUMNS
+
+    for day, text in run.work.read_json("provenance").get("triggers", {}).items():
+        return pd.read_parquet(forecast_file(run.home, dt.date.fromisoformat(day), text.partition(":")[0], TRIGGERS))
+    return pd.DataFrame(columns=COLUMNS)
+
+
+def keep_forecast(run: Run) -> None:
+    """Keep what this run forecast and the triggers that it told; the same run says the same again."""
+    for part in KEPT:
+        target = forecast_file(run.home, run.as_of, run.work.run_id, part)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes("forecasts.kept", target, (run.work.folder / f"{part}.parquet").read_bytes())
+
+
+def copy_past_forecasts(live: Home, target: Home, named: Mapping[str, str], part: str = HORIZONS) -> None:
+    """Bring the forecasts or triggers that a past run read to another home. Raises `InputRefused` for one that is gone or changed."""
     for day, text in named.items():
         run_id, _, sha256 = text.partition(":")
         date = dt.date.fromisoformat(day)
-        source, copy = forecast_file(live, date, run_id), forecast_file(target, date, run_id)
+        source, copy = forecast_file(live, date, run_id, part), forecast_file(target, date, run_id, part)
         if not source.is_file() or file_sha256(source) != sha256:
             raise InputRefused(
                 f"{source}: the forecast of that date is not there as it was judged, so the run cannot be made again; "
@@ -69,6 +93,6 @@ def copy_past_forecasts(live: Home, target: Home, named: Mapping[str, str]) -> N
         write_bytes("forecasts.kept", copy, source.read_bytes())
 
 
-def forecast_file(home: Home, as_of: dt.date, run_id: str) -> Path:
-    """Where the forecast of a run is kept."""
-    return home.forecasts / as_of.isoformat() / f"{run_id}.parquet"
+def forecast_file(home: Home, as_of: dt.date, run_id: str, part: str = HORIZONS) -> Path:
+    """Where a part of what a run forecast is kept."""
+    return home.forecasts / as_of.isoformat() / f"{run_id}{KEPT[part]}.parquet"

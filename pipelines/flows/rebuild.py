@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.domain.errors import InputRefused, UsageError, shown
 from pipelines.flows.frozen import FROZEN
-from pipelines.flows.past_forecasts import copy_past_forecasts
+from pipelines.flows.past_forecasts import TRIGGERS, copy_past_forecasts
 from pipelines.flows.provenance import unpack_versions
 from pipelines.flows.run import FEEDS
 from pipelines.machine.writing import write_bytes
@@ -31,6 +31,7 @@ PARTS = {
     "versions": "the version of {0}",
     "frozen": "the frozen item-locations",
     "forecasts": "the forecast as of {0}",
+    "triggers": "the triggers as of {0}",
     "as_of": "the business date",
 }
 
@@ -90,6 +91,7 @@ def lay_out(live: Home, ledger: "Ledger", past: PastRun, target: Home, tell: Tel
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes("gates.frozen", folder / FROZEN, json.dumps({"pairs": frozen, "rows": sum(len(pair["rows"]) for pair in frozen)}).encode())
     copy_past_forecasts(live, target, made_of.get("forecasts", {}))
+    copy_past_forecasts(live, target, made_of.get("triggers", {}), TRIGGERS)
     ledger.copy_until(target.ledger_file, made_of["marks"])
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from pipelines.domain.policy import Policy, ServicePolicy
 from pipelines.forecasting.backtest import Tripwire, check_tripwire
 from pipelines.forecasting.combine import METHOD_NAME
+from pipelines.forecasting.demand_alarms import WeeklyDemand, weekly_demand
 from pipelines.forecasting.distribution import SumDistribution, textbook_safety_stock
 from pipelines.forecasting.horizons import HORIZON_DAYS, fit_ahead, horizon_forecasts, sum_ahead
 from pipelines.forecasting.level import LevelEstimate, RecentDemand, estimate_level
@@ -32,6 +33,7 @@ class Forecast:
     `backtest`: location_id, item_id, windows, forecast_mae_units, four_week_mean_mae_units, bias_units, is_tripped.
     `crosscheck`: location_id, item_id, safety_stock_units, textbook_safety_stock_units. `is_tripped_overall`: all lose together.
     `horizons`: what is said of the next 7, 14 and 28 days, to be kept and judged later; `recent`: what to judge earlier ones by.
+    `by_week`: what changes of demand are detected in.
     """
 
     weekly: pd.DataFrame
@@ -41,6 +43,7 @@ class Forecast:
     is_tripped_overall: bool
     horizons: pd.DataFrame
     recent: RecentDemand
+    by_week: WeeklyDemand
 
     @property
     def tripwire(self) -> pd.DataFrame:
@@ -87,7 +90,8 @@ def make_forecast(demand: pd.DataFrame, items: pd.DataFrame, as_of: dt.date, pol
     summary = _summary_frame(panel, estimate, distribution, terms, path, tripwire)
     backtest, crosscheck = _backtest_frame(panel.keys, tripwire), _crosscheck_frame(summary, terms, estimate)
     horizons = horizon_forecasts(panel.keys, estimate, path)
-    return Forecast(weekly, summary, backtest, crosscheck, tripwire.is_tripped_overall, horizons, estimate.recent)
+    by_week = weekly_demand(panel.keys.assign(category=terms.category), estimate.demand, estimate.effort, panel.dates)
+    return Forecast(weekly, summary, backtest, crosscheck, tripwire.is_tripped_overall, horizons, estimate.recent, by_week)
 
 
 def _supply_terms(keys: pd.DataFrame, items: pd.DataFrame, service: ServicePolicy) -> _Terms:

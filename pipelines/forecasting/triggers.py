@@ -146,7 +146,7 @@ def settle(found: pd.DataFrame, earlier: pd.DataFrame, as_of: dt.date) -> pd.Dat
     cooling = earlier[pd.to_datetime(earlier["cooldown_until"]) >= pd.Timestamp(as_of)].assign(verdict=COOLING)
     told = set(map(tuple, cooling[SCOPE].to_numpy()))
     fresh = found.drop_duplicates(SCOPE)
-    fresh = fresh[[tuple(place) not in told for place in fresh[SCOPE].to_numpy()]].copy()
+    fresh = fresh[np.array([tuple(place) not in told for place in fresh[SCOPE].to_numpy()], dtype=bool)].copy()
     fresh["found_on"] = as_of
     fresh["cooldown_until"] = [as_of + dt.timedelta(days=COOLDOWN_DAYS[kind]) for kind in fresh["type"]]
     fresh["event_id"] = [_name(place, as_of) for place in fresh[SCOPE].to_numpy()]

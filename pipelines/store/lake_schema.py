@@ -131,6 +131,10 @@ TABLE_SCHEMAS: dict[str, Columns] = {
         _columns("horizon_days", "BIGINT"),
         _columns("forecast_units q95_units naive_units naive_rmse_units actual_units in_stock_share", "DOUBLE"),
     ),
+    "trigger_events": _ordered(
+        "event_id type scope location_id item_id category found_on evidence verdict cooldown_until",
+        _columns("found_on cooldown_until", "DATE"),
+    ),
     "forecast_summary": _ordered(
         "location_id item_id method mean_daily_units raw_mean_daily_units dispersion_k in_stock_days history_days"
         " protection_days protection_mean_units q50_units q90_units q95_units q98_units safety_stock_units"

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from pipelines.flows.past_forecasts import forecast_file
+from pipelines.flows.past_forecasts import KEPT, forecast_file
 from pipelines.machine.reading import file_sha256
 from pipelines.store.home import Home
 from pipelines.store.ledger import open_ledger
@@ -39,4 +39,5 @@ def test_a_night_judges_what_the_night_a_week_before_said(played_loop):
 
 def test_every_run_that_was_published_keeps_what_it_said_and_no_other(played_loop):
     home = Home(played_loop.home)
-    assert sorted(home.forecasts.glob("*/*")) == [forecast_file(home, night.as_of, night.run_id) for night in played_loop.nights]
+    kept = [forecast_file(home, night.as_of, night.run_id, part) for night in played_loop.nights for part in KEPT]
+    assert sorted(home.forecasts.glob("*/*")) == sorted(kept)

@@ -34,6 +34,7 @@ def test_definitions_are_loadable(defs):
 
 
 LAKE = {f"lake/{feed}" for feed in flows.FEEDS}
+FORECAST_FACTS = {"dim_item", "fct_demand_daily", "fct_events", "fct_plan_inputs", "fct_stock_daily"}
 FACTS = {"dim_finance", "dim_item", "dim_lane", "dim_location", "fct_events", "fct_inbound", "fct_plan_inputs"}
 
 
@@ -52,12 +53,13 @@ FACTS = {"dim_finance", "dim_item", "dim_lane", "dim_location", "fct_events", "f
         ("staging/stg_planning__plan_lines", {"lake/plan_lines"}),
         ("staging/stg_planning__forecast_summary", {"lake/forecast_summary"}),
         ("staging/stg_planning__finished_horizons", {"lake/finished_horizons"}),
+        ("staging/stg_planning__trigger_events", {"lake/trigger_events"}),
         ("marts/mart_forecast_accuracy", {"staging/stg_planning__forecast_summary", "staging/stg_planning__finished_horizons"}),
         (
             "feedback/learned_parameters",
             {"marts/dim_lane", "marts/dim_location", "marts/fct_stock_daily", "marts/fct_transfers", "feedback/learned_parameters"},
         ),
-        ("lake/forecast_weekly", {"marts/dim_item", "marts/fct_demand_daily", "marts/fct_stock_daily", "feedback/learned_parameters"}),
+        ("lake/forecast_weekly", {f"marts/{name}" for name in FORECAST_FACTS} | {"feedback/learned_parameters"}),
         ("lake/plan_lines", {f"marts/{name}" for name in FACTS} | {"lake/forecast_weekly", "lake/forecast_summary"}),
         ("ledger/approvals", {"published/current"}),
         ("outbox/transfer_orders", {"ledger/approvals"}),

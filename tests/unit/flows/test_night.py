@@ -34,7 +34,8 @@ def solved(root: Path, attempt: str, *line_ids: str) -> flows.Run:
     run.work.write_json("provenance", {"format": FORMAT})
     run.work.write_json("plan", PLAN | {"shipments": list(line_ids)})
     run.work.write_frame("plan_lines", pd.DataFrame([LINE | {"line_id": name} for name in line_ids]))
-    run.work.write_frame("forecast_horizons", pd.DataFrame({"item_id": ["A"]}))
+    for name in ("forecast_horizons", "triggers"):
+        run.work.write_frame(name, pd.DataFrame({"item_id": ["A"]}))
     for step in ("audit", "decisions"):
         run.work.finish(step)
     return run
