@@ -24,6 +24,7 @@ REGISTRY = {
     "forecast": Benchmark("benchmarks.forecast_accuracy", "held-out accuracy on real demand, against naive rules", is_quick=True),
     "estimate": Benchmark("benchmarks.demand_estimate", "bias of the demand behind simulated stock-outs, by evidence"),
     "stockouts": Benchmark("benchmarks.real_stock_outs", "bias on the real stock-outs of FreshRetailNet, in two views"),
+    "triggers": Benchmark("benchmarks.trigger_detection", "false alarms and detection of changes of demand, by simulation"),
     "ingest": Benchmark("benchmarks.ingest", "11 M rows landed, checked and in the lake, against bare DuckDB"),
     "solver": Benchmark("benchmarks.solver", "plans on the proven instances, against bare HiGHS"),
     "panel": Benchmark("benchmarks.forecast_panel", "the stand-alone forecast on all of M5, against seasonal naive"),
