@@ -18,7 +18,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipelines.domain.errors import InputRefused, UsageError, shown
-from pipelines.domain.policy import Policy, parse_policy
+from pipelines.domain.policy import Policy
+from pipelines.domain.policy_reading import parse_policy
 from pipelines.extracts.arrival.settling import Settling
 from pipelines.machine.boundaries import FAULT_VARIABLE, TESTING_VARIABLE, arm_from_environment
 from pipelines.machine.limits import ProcessLimits, use_limits

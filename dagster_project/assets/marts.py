@@ -15,7 +15,7 @@ from pipelines import flows
 
 LEDGER_STATES = dg.AssetKey(["ledger", "transfer_states"])
 RUN_PARAMETERS = lake_key("run_parameters")
-LEDGER_LINES = lake_key("ledger_transfer_lines")
+LEDGER_LINES, ALERT_BANDS = lake_key("ledger_transfer_lines"), lake_key("alert_bands")
 
 
 def store_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -43,6 +43,7 @@ def store_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
             for key, description in (
                 (RUN_PARAMETERS, "What people decided for this run; its run id names every input."),
                 (LEDGER_LINES, "Lines of earlier plans in the state known at the date."),
+                (ALERT_BANDS, "Bands of turnover and days on hand, as the policy sets them."),
             )
         ],
         partitions_def=partitions,
@@ -51,7 +52,7 @@ def store_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         """A fresh store in a folder of this attempt alone."""
         run = evenstock.run_of(context)
         flows.build_store(run)
-        for key in (RUN_PARAMETERS, LEDGER_LINES):
+        for key in (RUN_PARAMETERS, LEDGER_LINES, ALERT_BANDS):
             yield dg.MaterializeResult(asset_key=key, metadata={"run_id": run.work.run_id})
 
     return [transfer_states, create_store]

@@ -10,7 +10,7 @@ from pipelines import flows
 
 WEEKLY, SUMMARY = lake_key("forecast_weekly"), lake_key("forecast_summary")
 FINISHED, TRIGGERS = lake_key("finished_horizons"), lake_key("trigger_events")
-PLAN_LINES = lake_key("plan_lines")
+PLAN_LINES, DISPOSITIONS = lake_key("plan_lines"), lake_key("dispositions")
 LEARNED = dg.AssetKey(["feedback", "learned_parameters"])
 AUDIT = "audit"
 LEARN_MARTS = ("dim_lane", "dim_location", "fct_stock_daily", "fct_transfers")
@@ -20,7 +20,7 @@ PLAN_MARTS = ("dim_finance", "dim_item", "dim_lane", "dim_location", "fct_events
 
 def planning_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> list[dg.AssetsDefinition]:
     """Learned parameters, forecast and plan; `marts` maps the name of a dbt model to its asset key."""
-    return [_learned_asset(partitions, marts), _forecast_assets(partitions, marts), _plan_asset(partitions, marts)]
+    return [_learned_asset(partitions, marts), _forecast_assets(partitions, marts), _plan_assets(partitions, marts)]
 
 
 def _learned_asset(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
@@ -61,24 +61,24 @@ def _forecast_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.As
     return forecast
 
 
-def _plan_asset(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
+def _plan_assets(partitions: dg.PartitionsDefinition, marts: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
     audit_check = dg.AssetCheckSpec(AUDIT, asset=PLAN_LINES, blocking=True, description="Independent audit of the plan.")
+    deps = [*(marts[name] for name in PLAN_MARTS), WEEKLY, SUMMARY]
+    said = {
+        PLAN_LINES: "Which units to move where, with value, cost and reason per line; audited before anything reads it.",
+        DISPOSITIONS: "What can be done about each imbalance, costed side by side.",
+    }
+    specs = [dg.AssetSpec(key, deps=deps, group_name="planning", description=text, kinds={"highs"}) for key, text in said.items()]
 
-    @dg.asset(
-        key=PLAN_LINES,
-        deps=[*(marts[name] for name in PLAN_MARTS), WEEKLY, SUMMARY],
-        group_name="planning",
-        partitions_def=partitions,
-        check_specs=[audit_check],
-        kinds={"highs"},
-    )
-    def plan_lines(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> dg.MaterializeResult:
-        """Which units to move where, with value, cost and reason per line; audited before anything reads it."""
+    @dg.multi_asset(name="plan", specs=specs, partitions_def=partitions, check_specs=[audit_check])
+    def plan(context: dg.AssetExecutionContext, evenstock: EvenstockHome) -> Iterator[dg.MaterializeResult]:
+        """Plan, audit, and the options beside what the plan does."""
         run = evenstock.run_of(context)
         figures = flows.make_plan(run)
         audit = flows.audit(run)
-        said = "; ".join(audit["violations"][:3]) or "the audit agrees"
-        checked = dg.AssetCheckResult(asset_key=PLAN_LINES, check_name=AUDIT, passed=audit["ok"], description=said)
-        return dg.MaterializeResult(metadata={**figures, "signature": audit["signature"]}, check_results=[checked])
+        told = "; ".join(audit["violations"][:3]) or "the audit agrees"
+        checked = dg.AssetCheckResult(asset_key=PLAN_LINES, check_name=AUDIT, passed=audit["ok"], description=told)
+        yield dg.MaterializeResult(asset_key=DISPOSITIONS, metadata={"rows": figures["dispositions"]})
+        yield dg.MaterializeResult(asset_key=PLAN_LINES, metadata={**figures, "signature": audit["signature"]}, check_results=[checked])
 
-    return plan_lines
+    return plan

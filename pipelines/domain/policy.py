@@ -5,10 +5,10 @@ No defaults are hidden elsewhere. Reading a policy from a file is the shells' bu
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipelines.domain.errors import InputRefused, did_you_mean, shown
+from pipelines.domain.errors import InputRefused
 from pipelines.domain.ranges import AMOUNT, COUNT, DAYS, POSITIVE, PROBABILITY, RATIO_UP, SECONDS, SHARE, WEEKS, Range
 
 # What the gates check, by the name that a verdict gives it; `suite` stands for every expectation of a feed's suite.
@@ -23,6 +23,7 @@ GATE_RULES = (
     *("order_moments", "purchase_moments", "scopes_known", "columns_read", "counts_due"),
 )
 SEVERITIES = ("block", "warn", "off")
+LIMITS = ("turns_per_year_lower", "turns_per_year_upper", "days_on_hand_lower", "days_on_hand_upper")
 
 
 def _within(allowed: Range, default: Any) -> Any:
@@ -129,6 +130,44 @@ class KpiPolicy:
 
 
 @dataclass(frozen=True)
+class AlertPolicy:
+    """Bands of turnover and days on hand; a category may have its own (`by_category`: category -> limits, the others as here).
+
+    An alert begins outside its band and ends `hysteresis_share` of the limit inside it. The bands are independent: both may be crossed.
+    """
+
+    turns_per_year_lower: float = _within(AMOUNT, 2.0)
+    turns_per_year_upper: float = _within(POSITIVE, 4.0)
+    days_on_hand_lower: float = _within(AMOUNT, 30.0)
+    days_on_hand_upper: float = _within(POSITIVE, 90.0)
+    hysteresis_share: float = _within(SHARE, 0.1)
+    by_category: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = field(default=(), metadata={"limits": LIMITS})
+
+    def __post_init__(self) -> None:
+        """Refuse bands that nothing can be inside of."""
+        for category, kpi, lower, upper, share in self.bands():
+            if lower * (1 + share) > upper * (1 - share):
+                where = f"policy.alerts.by_category.{category}" if category else "policy.alerts"
+                raise InputRefused(
+                    f"{where}: {kpi} from {lower:g} to {upper:g} with hysteresis {share:g} leaves no room; move the limits apart"
+                )
+
+    def bands(self) -> list[tuple[str, str, float, float, float]]:
+        """Category (empty: any other), KPI, lower limit, upper limit and hysteresis share of every band.
+
+        >>> AlertPolicy(by_category=(("toys", (("days_on_hand_upper", 60.0),)),)).bands()[-1]
+        ('toys', 'days_on_hand', 30.0, 60.0, 0.1)
+        """
+        usual = {name: getattr(self, name) for name in LIMITS}
+        found = []
+        for category, own in (("", ()), *self.by_category):
+            limits = usual | dict(own)
+            for kpi in ("turns_per_year", "days_on_hand"):
+                found.append((category, kpi, limits[f"{kpi}_lower"], limits[f"{kpi}_upper"], self.hysteresis_share))
+        return found
+
+
+@dataclass(frozen=True)
 class FeedbackPolicy:
     """How fast learned parameters may move and how strongly they are shrunk (pseudo-counts)."""
 
@@ -188,6 +227,7 @@ class Policy:
     disposition: DispositionPolicy = field(default_factory=DispositionPolicy)
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     kpi: KpiPolicy = field(default_factory=KpiPolicy)
+    alerts: AlertPolicy = field(default_factory=AlertPolicy)
     feedback: FeedbackPolicy = field(default_factory=FeedbackPolicy)
     gate: GatePolicy = field(default_factory=GatePolicy)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
@@ -201,80 +241,10 @@ class Policy:
     def to_values(self) -> dict[str, Any]:
         """Nested plain values that `parse_policy` reads back.
 
-        >>> parse_policy(Policy(gate=GatePolicy(severity=(("fresh", "off"),))).to_values()).gate.severity
-        (('fresh', 'off'),)
+        >>> Policy(gate=GatePolicy(severity=(("fresh", "off"),))).to_values()["gate"]["severity"]
+        {'fresh': 'off'}
         """
         values = asdict(self)
         values["gate"]["severity"] = dict(self.gate.severity)
+        values["alerts"]["by_category"] = {category: dict(limits) for category, limits in self.alerts.by_category}
         return values
-
-
-def parse_policy(values: dict[str, Any], source: str = "policy") -> Policy:
-    """Build a `Policy` from nested mappings, refusing unknown names and wrong types with their path.
-
-    Raises `InputRefused` naming `source`, the key and what is allowed.
-
-    >>> parse_policy({"planning": {"gamma": 0.35}}).planning.gamma
-    0.35
-    """
-    return _parse(Policy, values, source)
-
-
-def _parse(kind: Any, values: Any, where: str) -> Any:
-    if not isinstance(values, dict):
-        raise InputRefused(f"{where}: expected a mapping, found {shown(values)}")
-    known = {f.name: f for f in fields(kind)}
-    for name in values:
-        if name not in known:
-            raise InputRefused(f"{where}: unknown key {shown(name)}; known keys: {', '.join(sorted(known))}")
-    template = kind()
-    parsed = {}
-    for name, value in values.items():
-        default, path = getattr(template, name), f"{where}.{name}"
-        if is_dataclass(default):
-            parsed[name] = _parse(type(default), value, path)
-        elif isinstance(default, bool):
-            parsed[name] = _check_flag(value, path)
-        elif isinstance(default, tuple):
-            parsed[name] = _check_words(value, path, **known[name].metadata)
-        else:
-            parsed[name] = _check_number(default, value, path, known[name].metadata["range"])
-    return kind(**parsed)
-
-
-def _check_flag(value: Any, path: str) -> bool:
-    if not isinstance(value, bool):
-        raise InputRefused(f"{path}: expected true or false, found {shown(value)}")
-    return value
-
-
-def _check_words(value: Any, path: str, keys: tuple[str, ...], words: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """A mapping of known names to known words, sorted by name."""
-    if not isinstance(value, dict):
-        raise InputRefused(f"{path}: expected a mapping, found {shown(value)}")
-    for name, word in value.items():
-        if name not in keys:
-            raise InputRefused(f"{path}: unknown name {shown(name)}{did_you_mean(str(name), list(keys))}")
-        # YAML reads a bare off as false.
-        if word not in words and word is not False:
-            raise InputRefused(
-                f"{path}.{name}: must be one of {', '.join(words)}, found {shown(word)}{did_you_mean(str(word), list(words))}"
-            )
-    return tuple(sorted((name, "off" if word is False else word) for name, word in value.items()))
-
-
-def _check_number(default: Any, value: Any, path: str, allowed: Range) -> Any:
-    if default is None and value is None:
-        return None
-    is_whole = isinstance(default, int) or (default is None and isinstance(allowed.low, int))
-    wanted = f"must be a finite {'whole ' * is_whole}number, {allowed}, found {shown(value)}"
-    if isinstance(value, bool) or not isinstance(value, int if is_whole else int | float):
-        raise InputRefused(f"{path}: {wanted}")
-    try:
-        accepted = value if is_whole else float(value)
-        is_allowed = accepted in allowed
-    except OverflowError:
-        is_allowed = False
-    if not is_allowed:
-        raise InputRefused(f"{path}: {wanted}")
-    return accepted

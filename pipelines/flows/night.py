@@ -17,6 +17,8 @@ from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
 from pipelines.flows.solving import solve_apart
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipelines.store.publication import Publication
 
 PUBLISHED = (
@@ -43,7 +45,7 @@ def build_store(run: Run) -> Path:
     store = run.work.begin(run.attempt, run_id, run.as_of)
     lines = run.ledger.transfer_lines(run.as_of)
     lake = {feed: [file.path for file in found] for feed, found in files.items()}
-    create_store(store, lake, _parameters(run, run_id), {"ledger_transfer_lines": lines})
+    create_store(store, lake, _parameters(run, run_id), {"ledger_transfer_lines": lines, "alert_bands": _alert_bands(run)})
     read = {feed: record_partitions(found) for feed, found in files.items()}
     known = {"inputs": inputs, "policy": run.policy.digest, "seed": run.seed, "versions": versions(), "partitions": read}
     run.work.write_json("inputs", known)
@@ -109,10 +111,17 @@ def make_plan(run: Run) -> dict[str, Any]:
     run.work.write_frame("line_facts", line_facts(view, lines))
     run.work.write_frame("limit_prices", price_frame(view))
     run.work.write_frame("shortages", shortages(case, plan, view))
-    run.work.write_frame("dispositions", dispositions(view, lines))
-    put_tables(run.work.store, {"plan_lines": lines})
+    ladder = dispositions(view, lines)
+    run.work.write_frame("dispositions", ladder)
+    put_tables(run.work.store, {"plan_lines": lines, "dispositions": ladder})
     run.work.finish("plan")
-    return {"status": plan.status, "lines": len(lines), "objective_usd": plan.objective_usd, "gap_share": plan.gap_share}
+    return {
+        "status": plan.status,
+        "lines": len(lines),
+        "objective_usd": plan.objective_usd,
+        "gap_share": plan.gap_share,
+        "dispositions": len(ladder),
+    }
 
 
 def _value_frozen(run: Run, case: Any, plan: Any) -> list[dict[str, Any]]:
@@ -238,6 +247,12 @@ def _solve_options(run: Run) -> Any:
 
     limits = run.policy.planning
     return SolveOptions(limits.time_limit_s, limits.gap_share, limits.node_limit, limits.exact_arcs_limit, run.seed)
+
+
+def _alert_bands(run: Run) -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame(run.policy.alerts.bands(), columns=["category", "kpi", "lower_limit", "upper_limit", "hysteresis_share"])
 
 
 def _parameters(run: Run, run_id: str) -> Any:

@@ -146,6 +146,15 @@ TABLE_SCHEMAS: dict[str, Columns] = {
         ),
         _columns("uses_prior", "BOOLEAN"),
     ),
+    "alert_bands": _ordered(
+        "category kpi lower_limit upper_limit hysteresis_share",
+        _columns("lower_limit upper_limit hysteresis_share", "DOUBLE"),
+    ),
+    "dispositions": _ordered(
+        "location_id item_id imbalance imbalance_units option option_units value_usd cost_usd net_usd is_best",
+        _columns("imbalance_units option_units value_usd cost_usd net_usd", "DOUBLE"),
+        _columns("is_best", "BOOLEAN"),
+    ),
     "plan_lines": _ordered(
         "line_id run_id as_of item_id lane_id origin destination mode packs units ship_date arrival_date gain_usd loss_usd"
         " freight_usd handling_usd benefit_usd cost_usd net_usd donor_available_units donor_cover_before_days"

@@ -5,7 +5,8 @@ from dataclasses import fields
 import pytest
 
 from pipelines.domain.errors import InputRefused
-from pipelines.domain.policy import Policy, parse_policy
+from pipelines.domain.policy import Policy
+from pipelines.domain.policy_reading import parse_policy
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipelines import flows
-from pipelines.domain.policy import parse_policy
+from pipelines.domain.policy_reading import parse_policy
 from pipelines.flows.last_plan import last_prices
 from pipelines.flows.night import PUBLISHED, identify_run, policy_of_finance
 from pipelines.flows.provenance import FORMAT, digest_known

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.domain.policy import Policy, parse_policy
+from pipelines.domain.policy import Policy
+from pipelines.domain.policy_reading import parse_policy
 from pipelines.planning import candidates, inputs
 from pipelines.planning.inputs import build_case
 from pipelines.planning.problem import Problem

@@ -6,7 +6,8 @@ import json
 import pandas as pd
 import pytest
 
-from pipelines.domain.policy import Policy, parse_policy
+from pipelines.domain.policy import Policy
+from pipelines.domain.policy_reading import parse_policy
 from pipelines.planning.audit import audit_plan
 from pipelines.planning.case_terms import TermFacts
 from pipelines.planning.explain import plan_lines

@@ -5,7 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from pipelines.domain.policy import parse_policy
+from pipelines.domain.policy_reading import parse_policy
 from pipelines.planning.disposition import DISPOSITION_COLUMNS, OPTIONS, dispositions
 from pipelines.planning.explain import plan_lines
 from pipelines.planning.inputs import build_case

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from pipelines.domain.errors import InputRefused
-from pipelines.domain.policy import Policy, parse_policy
+from pipelines.domain.policy import Policy
+from pipelines.domain.policy_reading import parse_policy
 from pipelines.forecasting import forecast
 from pipelines.planning.case_document import UNLIMITED_UNITS
 from pipelines.planning.inputs import build_case

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from pipelines.domain.policy import Policy, parse_policy
+from pipelines.domain.policy import Policy
+from pipelines.domain.policy_reading import parse_policy
 from pipelines.planning.explain import plan_lines
 from pipelines.planning.inputs import build_case
 from pipelines.planning.line_facts import PlanView, line_facts
