@@ -79,7 +79,7 @@ def complete_demand(units: np.ndarray, exposure: np.ndarray, groups: SeriesGroup
     seen = ~np.isnan(units)
     sales, share = np.nan_to_num(units), np.where(seen, np.nan_to_num(exposure), 0.0)
     short = seen & (share < 1)
-    flagged = short & (share <= 0) & (sales > 0)
+    flagged = _find_flags(sales, short & (share <= 0), period_days)
     window, prior_periods = WINDOW_DAYS // period_days, PRIOR_DAYS / period_days
     demand, flags = sales, None
     if flagged.any():
@@ -92,6 +92,15 @@ def complete_demand(units: np.ndarray, exposure: np.ndarray, groups: SeriesGroup
     incomplete = _complete_cells(evidence, groups.item, flags)
     share[short & (share > 0)] = 1.0
     return Completion(demand, share, rate, incomplete)
+
+
+def _find_flags(sales: np.ndarray, empty: np.ndarray, period_days: int) -> np.ndarray:
+    """Which of the `empty` periods, of share 0, tell only the fact of a stock-out: those that sold something nevertheless.
+
+    Where most empty weeks sold something, 0 is a flag and no measurement: then those without a sale are flagged as well.
+    """
+    sold = empty & (sales > 0)
+    return empty if period_days > 1 and 2 * sold.sum() > empty.sum() else sold
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,10 @@ def test_bias_and_bounds_against_the_truth(name, severity, kind):
 
 
 @pytest.mark.parametrize("kind", ["weeks, shares", "weeks, flags"])
-def test_weeks_are_completed_like_days(kind):
+@pytest.mark.parametrize(("name", "cover_days"), [("fast", 7.0), ("mid", 12.0), ("slow", 8.4)])
+def test_weeks_are_completed_like_days(name, cover_days, kind):
     rng = np.random.default_rng(78)
-    truth, sales, exposure = simulate_censoring(rng.uniform(0.8, 3.0, 1000), 12.0, 112, rng)
+    truth, sales, exposure = simulate_censoring(rng.uniform(*RATES[name], 1000), cover_days, 112, rng)
     units, share = degrade(sales, exposure, kind)
     actual = truth.reshape(16, 7, -1).sum(axis=1)
     estimate, low, high = as_told(units, complete_demand(units, share, alone(1000), period_days=7))
