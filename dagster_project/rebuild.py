@@ -4,7 +4,6 @@ What is laid out, and what it is compared with, is said in `pipelines.flows.rebu
 """
 
 import datetime as dt
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,8 @@ from pipelines.flows import FEEDS, Run
 from pipelines.flows.provenance import unpack_versions
 from pipelines.flows.rebuild import Comparison, PastRun, Tell, compare, find_past_run, lay_out, restore_lake
 from pipelines.machine.boundaries import crossing
+from pipelines.machine.temporary import sweep_beside, temporary_folder_beside
+from pipelines.machine.writing import sync
 from pipelines.settings import Settings, load_policy
 from pipelines.store.home import Home
 
@@ -47,8 +48,8 @@ def rebuild_run(settings: Settings, run_id: str, into: Path, tell: Tell) -> Comp
     past = find_past_run(open_ledger(live.root, settings.ledger_url or None, read_only=True), run_id)
     with _rebuilt(settings, past, into, tell) as (folder, comparison):
         with crossing("rebuild.folder", into):
-            into.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(into)
+            sync(into.parent)
         return comparison
 
 
@@ -58,10 +59,10 @@ def _rebuilt(settings: Settings, past: PastRun, beside: Path, tell: Tell) -> Gen
     from pipelines.store.ledger import open_ledger
     from pipelines.store.publication import read_run, verify
 
-    live, target = settings.folders, Home(beside.parent.resolve() / f".{beside.name}.rebuild")
-    shutil.rmtree(target.root, ignore_errors=True)
-    target.root.mkdir(parents=True)
-    try:
+    live, beside = settings.folders, beside.parent.resolve() / beside.name
+    sweep_beside(beside)
+    with temporary_folder_beside(beside) as draft:
+        target = Home(draft)
         lay_out(live, open_ledger(live.root, settings.ledger_url or None, read_only=True), past, target, tell)
         tell(f"making run {past.run_id} of {past.as_of} again", 0.4)
         run = _run_steps(settings, past, target)
@@ -72,8 +73,6 @@ def _rebuilt(settings: Settings, past: PastRun, beside: Path, tell: Tell) -> Gen
         made_of = run.work.read_json("provenance")
         published = None if verify(live.published / past.run_id) else read_run(live.published, past.run_id)
         yield rebuilt.path, compare(past, rebuilt, made_of, published)
-    finally:
-        shutil.rmtree(target.root, ignore_errors=True)
 
 
 def _run_steps(settings: Settings, past: PastRun, target: Home) -> Run:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.domain.policy import Policy
 from pipelines.flows.frozen import add_worth, read_frozen
 from pipelines.flows.intake import gated_files
-from pipelines.flows.last_plan import last_prices, last_publication
+from pipelines.flows.last_plan import last_digest, last_lines, last_prices
 from pipelines.flows.past_forecasts import keep_forecast, name_past_forecasts, name_past_triggers
 from pipelines.flows.provenance import describe_inputs, describe_outputs, digest_known
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
@@ -68,8 +68,7 @@ def identify_run(run: Run, inputs: dict[str, str], frozen: Sequence[Mapping[str,
     if frozen:
         known["frozen"] = _frozen_list(frozen)
     if run.policy.terms.churn_usd_per_unit > 0:
-        last = last_publication(run)
-        known["last_plan"] = last.manifest["plan_digest"] if last else ""
+        known["last_plan"] = last_digest(run)
     if prices := last_prices(run):
         known["last_prices"] = digest_known(prices)
     return known
@@ -220,15 +219,12 @@ def _read_case(run: Run) -> Any:
 
 def _term_facts(run: Run) -> Any:
     """What the terms that the policy switches on read beyond the plan's own marts."""
-    import pandas as pd
-
     from pipelines.planning.case_terms import TermFacts
     from pipelines.store.warehouse import read_mart
 
-    last = last_publication(run) if run.policy.terms.churn_usd_per_unit > 0 else None
     return TermFacts(
         events=read_mart(run.work.store, "fct_events"),
-        last_lines=None if last is None else pd.read_parquet(last.path / "plan_lines.parquet"),
+        last_lines=last_lines(run) if run.policy.terms.churn_usd_per_unit > 0 else None,
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipelines.flows.last_plan import last_prices
 from pipelines.flows.run import Run
 
 if TYPE_CHECKING:
@@ -19,10 +20,13 @@ Ranges = list[list[Any]]
 def describe_inputs(run: Run, known: Mapping[str, Any], files: "Mapping[str, list[LakeFile]]") -> dict[str, Any]:
     """All that the run id is a digest of (`known`), with what it takes to read the same again.
 
-    `partitions` lists the landed versions by feed, `marks` says how far the ledger had come, `policy_values` what the policy said.
+    `partitions` lists the landed versions by feed, `marks` says how far the ledger had come, `policy_values` what the policy said,
+    `price_values` the prices of the plan before if a large problem may start from them: that plan goes with its publication.
     """
     versions = {feed: pack_versions({file.business_date: file.version for file in found}) for feed, found in files.items() if found}
     more = {"partitions": versions, "marks": run.ledger.marks(), "policy_values": run.policy.to_values()}
+    if prices := last_prices(run):
+        more["price_values"] = prices
     return {**known, **more, "format": FORMAT}
 
 

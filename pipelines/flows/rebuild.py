@@ -27,6 +27,8 @@ PARTS = {
     "ledger": "the lines of earlier plans",
     "feedback": "the learned parameters",
     "policy": "the policy",
+    "last_plan": "the last plan",
+    "last_prices": "the prices of the last plan",
     "seed": "the seed",
     "versions": "the version of {0}",
     "frozen": "the frozen item-locations",
@@ -86,6 +88,8 @@ def lay_out(live: Home, ledger: "Ledger", past: PastRun, target: Home, tell: Tel
     made_of = past.made_of
     _make_lake(live, target, made_of["partitions"], tell)
     write_bytes("rebuild.policy", target.policy_file, json.dumps(made_of["policy_values"], sort_keys=True, indent=1).encode())
+    if "price_values" in made_of:
+        write_bytes("rebuild.policy", target.prices_file, json.dumps(made_of["price_values"], sort_keys=True).encode())
     frozen = made_of.get("frozen", [])
     folder = target.gates / past.as_of.isoformat()
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,18 @@
 """Bringing a backup back: checked file by file, laid out beside, the lake read anew, and only then put in the home's place."""
 
 import datetime as dt
+import errno
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.domain.errors import InputRefused, UsageError
 from pipelines.flows.rebuild import restore_lake
 from pipelines.machine.boundaries import crossing
+from pipelines.machine.temporary import sweep_beside, temporary_folder_beside
+from pipelines.machine.writing import exchange, sync
 from pipelines.store.backup_list import STATE, BackupList, check_names, find_backup, read_list
 from pipelines.store.home import Home
 
@@ -41,24 +43,27 @@ def restore_backup(home: Home, backup: Path, now: str, *, force: bool = False, t
     folder = find_backup(backup)
     contents = read_list(folder)
     check_names(folder, contents.files)
-    held = sorted({path.name for path in home.root.glob("*")} - TRACES) if home.root.is_dir() else []
-    if held and not force:
-        raise UsageError(
-            f"{home.root} holds {held[0]}: give --force, which keeps all of it aside, or set EVENSTOCK_HOME to a folder that is empty"
-        )
-    staging = Home(home.root.with_name(f".{home.root.name}.restore"))
-    shutil.rmtree(staging.root, ignore_errors=True)
-    try:
+    _refuse_held(home, force)
+    sweep_beside(home.root)
+    with temporary_folder_beside(home.root) as draft:
+        staging = Home(draft / "home")
         _unpack(folder, contents, staging, tell)
         remarks = [*_check_ledger(staging, contents), *_make_lake(staging, contents, tell)]
         tell("putting it in place", 0.98)
         os.sync()
-        lease = hold_lease(home.root, "evenstock restore", now) if home.root.is_dir() else nullcontext()
-        with lease, crossing("restore.home", home.root):
-            aside = _swap(staging.root, home.root, now)
-    finally:
-        shutil.rmtree(staging.root, ignore_errors=True)
+        with hold_lease(home.root, "evenstock restore", now), crossing("restore.home", home.root) as halfway:
+            _refuse_held(home, force)
+            aside = _swap(staging.root, home.root, now, halfway)
     return RestoredHome(folder, contents, aside, tuple(remarks))
+
+
+def _refuse_held(home: Home, force: bool) -> None:
+    """Raise `UsageError` for a home that holds something, unless it may be put aside."""
+    held = sorted({path.name for path in home.root.glob("*")} - TRACES)
+    if held and not force:
+        raise UsageError(
+            f"{home.root} holds {held[0]}: give --force, which keeps all of it aside, or set EVENSTOCK_HOME to a folder that is empty"
+        )
 
 
 def _unpack(folder: Path, contents: BackupList, staging: Home, tell: Tell) -> None:
@@ -98,20 +103,25 @@ def _make_lake(staging: Home, contents: BackupList, tell: Tell) -> list[str]:
     return [f"{len(days)} dates have to be judged again, the first {days[0]}: run evenstock rebuild --all"]
 
 
-def _swap(staging: Path, home: Path, now: str) -> Path | None:
-    """Put the new home in the place of the old one, which is kept under a name that says when; None if there was nothing to keep."""
-    if not home.is_dir():
-        staging.rename(home)
-        return None
+def _swap(staging: Path, home: Path, now: str, halfway: Callable[[], None]) -> Path | None:
+    """Let the new home and the old one trade places. The old one is kept under a name that says when; None if there was nothing to keep.
+
+    The path of the home is never empty: whoever starts meanwhile would make a home of their own there.
+    """
     stamp = dt.datetime.fromisoformat(now).strftime("%Y%m%dT%H%M%S")
     aside = home.with_name(f"{home.name}.before-restore-{stamp}")
+    staging.rename(aside)
     try:
-        home.rename(aside)
+        halfway()
+        exchange(aside, home)
     except OSError as error:
+        aside.rename(staging)
+        if error.errno not in (errno.EBUSY, errno.EXDEV):
+            raise
         raise UsageError(
             f"{home}: cannot be put aside ({error.strerror}); set EVENSTOCK_HOME to a folder below it and restore there"
         ) from None
-    staging.rename(home)
+    sync(home.parent)
     if {path.name for path in aside.iterdir()} <= TRACES:
         shutil.rmtree(aside)
         return None

@@ -55,7 +55,7 @@ BOUNDARIES: dict[str, str] = {
     "backup.file": "one file of a backup, or of a home that is restored",
     "backup.folder": "rename that makes a backup appear",
     "restore.home": "rename that puts a restored home in its place",
-    "rebuild.policy": "policy of a past run that is made again",
+    "rebuild.policy": "policy of a past run that is made again, and the prices that it started from",
     "rebuild.folder": "rename that makes a rebuilt run appear",
     "export.file": "file that a person named",
 }

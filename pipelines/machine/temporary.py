@@ -68,6 +68,16 @@ def sweep(folders: Iterable[Path]) -> list[Path]:
     return [path for path in found if _remove_dead(path)]
 
 
+def sweep_beside(target: Path) -> list[Path]:
+    """Remove what dead processes left beside `target` while they made it, or anything whose name begins like its own; returns what went.
+
+    For places outside the home, which no run sweeps.
+    """
+    started = f".{target.name[:_NAME_KEPT]}"
+    here = sorted(target.parent.iterdir()) if target.parent.is_dir() else []
+    return [path for path in here if path.name.startswith(started) and path.name.endswith(PARTIAL) and _remove_dead(path)]
+
+
 def _partials(folder: Path) -> list[Path]:
     found = []
     for place, folders, files in os.walk(folder):

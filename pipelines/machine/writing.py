@@ -3,6 +3,8 @@
 A reader sees the whole of a file or what was there before, also after a kill, a power cut or a full disk.
 """
 
+import ctypes
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from pipelines.machine.boundaries import crossing
 from pipelines.machine.temporary import temporary_beside, temporary_folder_beside
 
 READABLE = 0o644
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
 def write_file(boundary: str, target: Path, write: Callable[[Path], object], mode: int = READABLE) -> Path:
@@ -78,6 +81,20 @@ def point_link(boundary: str, link: Path, to: str) -> None:
             halfway()
             (folder / "next").replace(link)
         sync(link.parent)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two paths of one disk trade places: in one step on Linux, in three elsewhere."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is not None and rename(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0:
+        return
+    code = errno.ENOSYS if rename is None else ctypes.get_errno()
+    if code not in (errno.ENOSYS, errno.EINVAL):
+        raise OSError(code, os.strerror(code), str(other))
+    between = other.with_name(f"{other.name}.exchanged")
+    other.rename(between)
+    one.rename(other)
+    between.rename(one)
 
 
 def _appear(temporary: Path, target: Path, mode: int, halfway: Callable[..., None]) -> None:

@@ -6,7 +6,6 @@ What can be made again is left out: lake, quarantine, work folders. Bringing a b
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,9 @@ from typing import Any
 
 from pipelines.domain.errors import Busy, InputRefused, UsageError
 from pipelines.machine.boundaries import crossing
+from pipelines.machine.reading import file_sha256
+from pipelines.machine.temporary import sweep_beside, temporary_folder_beside
+from pipelines.machine.writing import sync
 from pipelines.store.backup_list import LIST, PREFIX, STATE, BackupList, find_backup, read_list
 from pipelines.store.home import LEDGER_FILE, Home
 from pipelines.store.lease import hold_lease
@@ -61,23 +63,19 @@ def make_backup(home: Home, target: Path, made_at: str, *, ledger_url: str = "",
         raise UsageError(f"{target}: a backup inside the home would be lost with it; name a folder elsewhere")
     if not (home.ledger_file.is_file() or home.landing.is_dir() or home.published.is_dir()):
         raise UsageError(f"{home.root}: there is nothing to back up; set EVENSTOCK_HOME to the home that you mean")
-    target.mkdir(parents=True, exist_ok=True)
-    name = f"{PREFIX}{made_at.replace('-', '').replace(':', '').split('+')[0]}"
-    folder, draft = target / name, target / f".{name}.partial"
+    folder = target / f"{PREFIX}{made_at.replace('-', '').replace(':', '').split('+')[0]}"
     if folder.exists():
         raise UsageError(f"{folder}: a backup of this second is there already; try again")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        with hold_retention(home, "evenstock backup", made_at):
-            contents, reused = _fill(home, draft, target, made_at, ledger_url, patience_s, tell)
+    sweep_beside(target / PREFIX)
+    with hold_retention(home, "evenstock backup", made_at), temporary_folder_beside(folder) as draft:
+        contents, reused = _fill(home, draft, target, made_at, ledger_url, patience_s, tell)
         with crossing("backup.folder", folder) as halfway:
             (draft / LIST).write_text(contents.to_text(), encoding="utf-8")
             tell("flushing to disk", 0.98)
             os.sync()
             halfway()
             draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+            sync(target)
     return Backup(folder, contents, reused)
 
 
@@ -96,14 +94,17 @@ def _fill(home: Home, draft: Path, target: Path, made_at: str, ledger_url: str, 
         link = home.published / "current"
         current = link.resolve().name if link.exists() else ""
         lake = list_lake(home)
-        fixed, left_out = _fixed_files(home)
+        landed, forecasts = list(_files_below(home.landing)), list(_files_below(home.forecasts))
+        published = [folder for folder in sorted(home.published.glob("[!.]*")) if folder.is_dir() and not folder.is_symlink()]
+    fixed, left_out = _fixed_files(landed, published)
+    fixed |= dict.fromkeys(forecasts, "")
     for path in _files_below(state):
         files[str(path.relative_to(state))] = _describe(path)
     for position, (path, wanted) in enumerate(sorted(fixed.items())):
         if position % 50 == 0:
             tell("copying landed files and publications", 0.05 + 0.9 * position / len(fixed))
         name = str(path.relative_to(home.root))
-        entry = known.link(name, path, state / name) or copy_file(path, state / name)
+        entry = known.link(name, path, wanted, state / name) or copy_file(path, state / name)
         if wanted and entry["sha256"] != wanted:
             (state / name).unlink()
             left_out.append(f"{name}: its bytes are not those that it had when it was written")
@@ -113,17 +114,14 @@ def _fill(home: Home, draft: Path, target: Path, made_at: str, ledger_url: str, 
     return BackupList(made_at, version("evenstock"), revision, current, files, lake, tuple(left_out)), known.links
 
 
-def _fixed_files(home: Home) -> tuple[dict[Path, str], list[str]]:
+def _fixed_files(landed: list[Path], published: list[Path]) -> tuple[dict[Path, str], list[str]]:
     """Files that never change once they are there, each with the sha256 that it must have, or an empty text; and what is damaged."""
     fixed: dict[Path, str] = {}
-    fixed |= dict.fromkeys(_files_below(home.forecasts), "")
-    for path in _files_below(home.landing):
+    for path in landed:
         stem = path.name.split(".")[0]
         fixed[path] = stem if len(stem) == hashlib.sha256().digest_size * 2 else ""
     left_out = []
-    for folder in sorted(home.published.glob("[!.]*")):
-        if folder.is_symlink() or not folder.is_dir():
-            continue
+    for folder in published:
         wrong = verify(folder)
         if wrong:
             left_out.append(f"published/{folder.name}: damaged ({', '.join(wrong[:3])}); evenstock rebuild --all makes it again")
@@ -142,7 +140,7 @@ def list_lake(home: Home) -> dict[str, str]:
 
 @dataclass
 class _Known:
-    """The newest backup beside: files of the same name and size that never change are linked instead of copied."""
+    """The newest backup beside: files of the same name and bytes are linked instead of copied. It may be one of another home."""
 
     folder: Path | None
     files: Mapping[str, Mapping[str, Any]]
@@ -156,9 +154,12 @@ class _Known:
         except InputRefused:
             return cls(None, {})
 
-    def link(self, name: str, source: Path, copy: Path) -> dict[str, Any] | None:
+    def link(self, name: str, source: Path, wanted: str, copy: Path) -> dict[str, Any] | None:
+        """Link the file if it has the sha256 that is wanted, or the source's own where that is not known; None if it has not."""
         entry = self.files.get(name)
         if self.folder is None or entry is None or entry["bytes"] != source.stat().st_size:
+            return None
+        if entry["sha256"] != (wanted or file_sha256(source)):
             return None
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:

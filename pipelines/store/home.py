@@ -108,10 +108,15 @@ class Home:
         return self.root / "policy.yaml"
 
     @property
+    def prices_file(self) -> Path:
+        """Prices of the plan before, where a past run is made again."""
+        return self.root / "last_prices.json"
+
+    @property
     def own_folders(self) -> list[Path]:
         """Folders that nobody but Evenstock writes; the inbox is the senders', the layouts are the site's."""
-        mine = ("landing", "lake", "quarantine", "gates", "work", "published", "forecasts", "health", "outbox", "dagster", "run_log")
-        return [self.root / name for name in mine]
+        mine = ("landing", "lake", "quarantine", "gates", "work", "published", "forecasts", "health", "outbox")
+        return [self.root / name for name in (*mine, "dagster", "run_log", "rebuilt")]
 
     def work(self, as_of: dt.date) -> Path:
         """Disposable folder of one business date."""

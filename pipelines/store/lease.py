@@ -3,6 +3,7 @@
 The kernel frees the lock when its owner dies, so no clean-up and no time-out is ever needed.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -24,23 +25,42 @@ def hold_lease(home: Path, what: str, now: datetime | str) -> Generator[Path]:
     `what` says what the owner does and `now` since when; both are shown to whoever finds the lease taken. Raises `Busy`
     naming the holder, also when the same process asks twice: a run never nests in a run.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    path = (home / "lease.lock").resolve()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    path, descriptor = _take_lock(home)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(_holder_text(path)) from None
-        _held_here.add(str(path))
-        _write_owner(descriptor, {"pid": os.getpid(), "host": socket.gethostname(), "what": what, "since": str(now)})
-        try:
+            _held_here.add(str(path))
+            _write_owner(descriptor, {"pid": os.getpid(), "host": socket.gethostname(), "what": what, "since": str(now)})
             yield path
         finally:
             _held_here.discard(str(path))
             os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _take_lock(home: Path) -> tuple[Path, int]:
+    """The lock file, locked, by its open descriptor; taken anew if the home was put aside between opening it and locking it."""
+    while True:
+        home.mkdir(parents=True, exist_ok=True)
+        path = (home / "lease.lock").resolve()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(path, descriptor):
+                return path, descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            raise Busy(_holder_text(path)) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    return False
 
 
 def _write_owner(descriptor: int, owner: dict[str, object]) -> None:

@@ -72,6 +72,12 @@ class Ledger:
         with reading(self._engine) as connection:
             return ledger_runs.last_runs(connection, first, last)
 
+    def run_before(self, as_of: date) -> dict[str, Any] | None:
+        """The run of the latest date before `as_of` whose plan was proposed, of several the last; None if there is none."""
+        with reading(self._engine) as connection:
+            row = ledger_runs.run_before(connection, as_of)
+            return None if row is None else dict(row._mapping)
+
     def proposed_runs(self) -> list[dict[str, Any]]:
         """Every run whose plan was proposed, in that order: run_id, as_of, plan_digest, provenance and `is_open`.
 

@@ -62,6 +62,12 @@ def last_runs(connection: sa.Connection, first: date, last: date) -> dict[date, 
     return {row.as_of: row.run_id for row in found}
 
 
+def run_before(connection: sa.Connection, as_of: date) -> sa.Row | None:
+    """The run of the latest date before `as_of` whose plan was proposed; of several of that date the last."""
+    before = sa.select(runs).where(runs.c.proposed_seq.is_not(None), runs.c.as_of < as_of)
+    return connection.execute(before.order_by(runs.c.as_of.desc(), runs.c.proposed_seq.desc()).limit(1)).one_or_none()
+
+
 def proposed_runs(connection: sa.Connection) -> list[dict[str, Any]]:
     """Runs in the order of their proposals, with `is_open`: whether a line of theirs can still change state."""
     moving = sa.select(plan_lines.c.run_id).where(plan_lines.c.state.not_in(states_text(ENDED_STATES))).distinct()

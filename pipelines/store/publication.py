@@ -116,12 +116,6 @@ def list_publications(published_dir: Path) -> list[Publication]:
     return sorted((_read(folder) for folder in folders), key=lambda found: (found.as_of, found.run_id))
 
 
-def read_before(published_dir: Path, as_of: datetime.date) -> Publication | None:
-    """The publication of the latest date before `as_of`, of several the one whose run id sorts last; None if there is none."""
-    earlier = [found for found in list_publications(published_dir) if found.as_of < as_of]
-    return earlier[-1] if earlier else None
-
-
 def verify(folder: Path) -> list[str]:
     """What is wrong with a publication: names of missing, changed and unlisted files; empty when it is intact."""
     try:

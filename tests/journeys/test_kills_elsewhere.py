@@ -92,7 +92,7 @@ def kill_and_run_again(code: str, boundary: str, mode: str, home: Path, out: Pat
     again = run(code, home, out)
     assert again.returncode == 0, again.stderr[-2000:]
     sweep([home])
-    assert leftovers(home) == []
+    assert leftovers(home) == leftovers(out) == leftovers(home.parent) == []
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -119,7 +119,7 @@ def test_killed_parses_backups_and_rebuilds_run_again(boundary, code, mode, play
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("mode", ["kill_before", "kill_after"])
+@pytest.mark.parametrize("mode", MODES)
 def test_killed_restores_run_again(mode, played_loop, tmp_path):
     home = Path(shutil.copytree(played_loop.home, tmp_path / "home", symlinks=True))
     (tmp_path / "out").mkdir()

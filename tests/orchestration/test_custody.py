@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project.custody import PROCESS_TAG, UNNAMED_SECONDS, CleanUp, close_dead_runs, take_custody
+from dagster_project.custody import PROCESS_TAG, UNNAMED_SECONDS, CleanUp, clean_up, close_dead_runs, take_custody
 from pipelines.domain.errors import Busy
 from pipelines.machine.processes import name_process
 from pipelines.machine.temporary import temporary_beside
@@ -93,6 +93,12 @@ def test_custody_cleans_up_after_the_dead(home, instance):
     assert not left.exists() and senders.exists(), "the inbox is the senders'"
     assert not (home.root / "work" / "2026-01-05" / "killed00").exists()
     assert statuses(instance, dead) == [FAILURE]
+
+
+def test_what_a_killed_rebuild_left_is_cleaned_up(home):
+    (left := home.rebuilt / ".run.abc.partial").mkdir(parents=True)
+    (left / "half").touch()
+    assert clean_up(home, None) == CleanUp(0, 1, 0) and list(home.rebuilt.iterdir()) == []
 
 
 def test_an_attempt_that_ended_by_itself_is_left_to_look_at(home, instance):

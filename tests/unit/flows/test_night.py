@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,8 +14,10 @@ from pipelines import flows
 from pipelines.domain.policy_reading import parse_policy
 from pipelines.flows.last_plan import last_prices
 from pipelines.flows.night import PUBLISHED, identify_run, policy_of_finance
-from pipelines.flows.provenance import FORMAT, digest_known
+from pipelines.flows.provenance import FORMAT, describe_inputs, digest_known
+from pipelines.flows.rebuild import PastRun, lay_out
 from pipelines.store.home import Home
+from pipelines.store.ledger import RunRecord
 
 DAY = dt.date(2016, 4, 24)
 LINE = {"item_id": "A", "lane_id": "CA_1>TX_2:road", "origin": "CA_1", "destination": "TX_2", "mode": "road", "packs": 2, "units": 10}
@@ -57,6 +61,47 @@ def test_a_run_killed_before_it_proposed_proposes_what_it_published(tmp_path: Pa
     again = solved(tmp_path, "two", "L3")
     flows.publish_run(again)
     assert again.ledger.current_lines("r1")["line_id"].tolist() == ["L1"]
+
+
+def test_the_last_plan_is_the_last_one_proposed_for_an_earlier_date_whatever_is_published(tmp_path: Path) -> None:
+    """A past run is made again beside an empty folder of publications; a date that was planned twice counts once."""
+    run = flows.Run(Home(tmp_path), DAY, parse_policy({"terms": {"churn_usd_per_unit": 0.5}}))
+    assert identify_run(run, {})["last_plan"] == ""
+    plans = ((3, "z", "d1"), (3, "a", "d2"), (1, "q", "d3"), (1, "b", "d4"), (0, "y", "d5"), (-1, "x", "d6"))
+    for ago, run_id, digest in plans:
+        lines = pd.DataFrame([LINE | {"line_id": f"L{run_id}"}])
+        run.ledger.propose(RunRecord(run_id, DAY - dt.timedelta(days=ago)), lines, digest, "t")
+    run.ledger.propose(RunRecord("late", DAY - dt.timedelta(days=1)), lines, "d7", "t")
+    assert identify_run(run, {})["last_plan"] == "d4", "d7 was older than the current plan and was never proposed"
+    run.ledger.copy_until(tmp_path / "again" / "ledger.sqlite", run.ledger.marks())
+    assert identify_run(replace(run, home=Home(tmp_path / "again")), {})["last_plan"] == "d4"
+
+
+def test_a_rebuild_starts_from_the_prices_that_the_run_was_given_then(tmp_path: Path) -> None:
+    """Beside a ledger and a policy alone, when the plan that left them is long gone."""
+    prices = {"budget": 0.25, "lanes": {"A>B:road": [1.0, 0.125, 0.0]}, "locations": {"A": [0.5, 0.0]}}
+    before = solved(tmp_path, "one", "L1")
+    before.work.write_json("plan", PLAN | {"shipments": [], "solve_info": {"prices": prices}})
+    flows.publish_run(before)
+    run = flows.Run(Home(tmp_path), DAY + dt.timedelta(days=1), parse_policy({}))
+    known = identify_run(run, {})
+    made_of = json.loads(json.dumps(describe_inputs(run, known, {})))
+    shutil.rmtree(tmp_path / "published")
+    again = replace(run, home=Home(tmp_path / "again"), is_rebuild=True)
+    lay_out(run.home, run.ledger, PastRun("r2", run.as_of, "", made_of), again.home, lambda *told: None)
+    assert "last_prices" in known and identify_run(again, {}) == known
+    assert last_prices(again) == prices and last_prices(run) is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", None])
+def test_a_damaged_plan_of_the_date_before_stops_no_night(tmp_path: Path, damage: bytes | None) -> None:
+    done = flows.publish_run(solved(tmp_path, "one", "L1"))
+    (done.path / "plan.json").unlink()
+    if damage is not None:
+        (done.path / "plan.json").write_bytes(damage)
+    (done.path.parent / "older").mkdir()
+    (done.path.parent / "older" / "manifest.json").write_bytes(b"{")
+    assert last_prices(flows.Run(Home(tmp_path), DAY + dt.timedelta(days=1), parse_policy({}))) is None
 
 
 @pytest.mark.parametrize(("rows", "budget"), [([900.5, 900.5], 900.5), ([0], 0.0), ([None, None], 77.0), ([], 77.0)])

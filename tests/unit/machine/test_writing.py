@@ -1,5 +1,6 @@
 """Files appear whole or not at all, whatever fails at which boundary, and the failure names file and remedy."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pipelines.domain.errors import MachineFailed, UsageError
 from pipelines.machine import boundaries
 from pipelines.machine.boundaries import BOUNDARIES, MODES, Fault, arm, arm_from_environment, crossing
 from pipelines.machine.failures import remedy_of
-from pipelines.machine.writing import claim_file, claim_folder, move_into_place, point_link, write_bytes, write_file
+from pipelines.machine.writing import claim_file, claim_folder, exchange, move_into_place, point_link, write_bytes, write_file
 from pipelines.settings import load_settings
 
 KILLED = """
@@ -127,3 +128,22 @@ def test_what_machines_say_has_a_remedy():
     said = (os.strerror(28), "database or disk is full", "attempt to write a readonly database", "Out of Memory Error: x")
     assert all(remedy_of(text) for text in said)
     assert remedy_of("Binder Error: no such column") is None
+
+
+@pytest.mark.parametrize("is_linux", [True, False])
+def test_two_folders_trade_places(is_linux, tmp_path, monkeypatch):
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    if not is_linux:
+        monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    exchange(tmp_path / "new", tmp_path / "old")
+    assert names(tmp_path) == ["new", "old"]
+    assert names(tmp_path / "old") == ["new"] and names(tmp_path / "new") == ["old"]
+
+
+def test_trading_places_with_nothing_fails_and_changes_nothing(tmp_path):
+    (tmp_path / "new").mkdir()
+    with pytest.raises(FileNotFoundError):
+        exchange(tmp_path / "new", tmp_path / "old")
+    assert names(tmp_path) == ["new"]

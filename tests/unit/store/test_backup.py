@@ -118,11 +118,68 @@ def test_a_backup_waits_for_a_decision_and_tells_who_holds_it_up(home: Home, tmp
     assert list((tmp_path / "backups").iterdir()) == [], "nothing half-done is left"
 
 
+def test_people_decide_while_publications_are_held_against_their_digests(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """That takes as long as reading all of them does."""
+    (home.published / "r1").mkdir(parents=True)
+    looked = []
+
+    def look(folder: Path) -> list[str]:
+        with hold_lease(home.root, "hand", "now"):
+            looked.append(folder.name)
+        return ["manifest.json"]
+
+    monkeypatch.setattr("pipelines.store.backup.verify", look)
+    done = make_backup(home, tmp_path / "backups", MOMENT.format(0), patience_s=0, tell=noted)
+    assert looked == ["r1"] and len(done.contents.left_out) == 1
+
+
 def test_a_landed_file_that_changed_on_disk_is_left_out_and_named(home: Home, tmp_path: Path):
     bad = home.landing / "wms_stock" / f"{'0' * 64}.csv"
     bad.write_text("not what its name says")
     done = make_backup(home, tmp_path / "backups", MOMENT.format(0), tell=noted)
     assert [said.split(":")[0] for said in done.contents.left_out] == [f"landing/wms_stock/{'0' * 64}.csv"]
+    check_names(done.path, done.contents.files)
+
+
+def test_a_file_of_the_same_name_and_size_is_not_taken_for_the_same(home: Home, tmp_path: Path):
+    """The newest backup in a folder may be one of another home, or of this one before it was restored."""
+    first = make_backup(home, tmp_path / "backups", MOMENT.format(0), tell=noted)
+    name = "landing/wms_stock/2016-04-24.v0001.json"
+    (home.root / name).write_text('{"number": 7}')
+    second = make_backup(home, tmp_path / "backups", MOMENT.format(1), tell=noted)
+    assert first.contents.files[name]["bytes"] == second.contents.files[name]["bytes"] and second.reused == 39
+    assert (second.path / STATE / name).read_text() == '{"number": 7}'
+    assert (first.path / STATE / name).read_text() == '{"number": 0}'
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from pipelines.machine.boundaries import Fault, arm
+from pipelines.store.backup import make_backup
+from pipelines.store.home import Home
+arm(Fault.parse("backup.file:kill_halfway:9"))
+make_backup(Home(Path(sys.argv[1])), Path(sys.argv[2]), "2016-04-25T07:00:00+00:00", tell=lambda *told: None)
+"""
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next(home: Home, tmp_path: Path):
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(home.root), str(tmp_path / "backups")], check=False)
+    assert killed.returncode == -9 and len(list((tmp_path / "backups").iterdir())) == 1
+    done = make_backup(home, tmp_path / "backups", MOMENT.format(0), tell=noted)
+    assert list((tmp_path / "backups").iterdir()) == [done.path]
+
+
+def test_a_backup_that_is_refused_does_no_harm_to_the_one_that_runs(home: Home, tmp_path: Path):
+    refused = []
+
+    def meanwhile(said: str, share: float) -> None:
+        with pytest.raises(Busy, match="evenstock backup"):
+            make_backup(home, tmp_path / "backups", MOMENT.format(0), tell=noted)
+        refused.append(said)
+
+    done = make_backup(home, tmp_path / "backups", MOMENT.format(0), tell=meanwhile)
+    assert refused and list((tmp_path / "backups").iterdir()) == [done.path]
     check_names(done.path, done.contents.files)
 
 

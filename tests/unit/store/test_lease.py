@@ -1,5 +1,6 @@
 """One writer per home: the second is told who holds it, and a dead owner holds nothing."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -65,3 +66,22 @@ def test_the_lease_is_free_after_the_block_even_when_it_fails(tmp_path: Path) ->
 def test_homes_do_not_block_one_another(tmp_path: Path) -> None:
     with hold_lease(tmp_path / "a", "a", "now"), hold_lease(tmp_path / "b", "b", "now"):
         pass
+
+
+def test_a_lease_is_on_the_home_that_stands_there_and_not_on_one_put_aside_meanwhile(tmp_path: Path, monkeypatch) -> None:
+    """A restore puts another home in the place of the one whose lock file was just opened."""
+    home, plain = tmp_path / "home", fcntl.flock
+    with hold_lease(home, "before", "now"):
+        pass
+
+    def put_aside_first(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", plain)
+        home.rename(tmp_path / "aside")
+        home.mkdir()
+        plain(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", put_aside_first)
+    with hold_lease(home, "mine", "now") as path:
+        assert "mine" in path.read_text() and (tmp_path / "aside" / "lease.lock").read_text() == ""
+        with pytest.raises(Busy), hold_lease(home, "another", "now"):
+            pytest.fail("two writers at once")
