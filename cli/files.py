@@ -13,6 +13,7 @@ from typing import Any
 
 from pipelines.domain.errors import InputRefused, MachineFailed, UsageError, shown
 from pipelines.machine.boundaries import crossing
+from pipelines.machine.temporary import sweep_beside
 from pipelines.machine.writing import write_bytes
 
 MAX_JSON_BYTES = 4_000_000_000
@@ -85,6 +86,7 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
             with crossing("export.file", target), target.open("wb") as file:
                 file.write(data)
         else:
+            sweep_beside(target)
             write_bytes("export.file", target, data, _mode_of(target))
     except (OSError, MachineFailed) as error:
         cause = error.__cause__ if isinstance(error, MachineFailed) else error

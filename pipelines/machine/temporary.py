@@ -71,10 +71,11 @@ def sweep(folders: Iterable[Path]) -> list[Path]:
 def sweep_beside(target: Path) -> list[Path]:
     """Remove what dead processes left beside `target` while they made it, or anything whose name begins like its own; returns what went.
 
-    For places outside the home, which no run sweeps.
+    For places outside the home, which no run sweeps. A folder that cannot be listed is left as it is.
     """
-    started = f".{target.name[:_NAME_KEPT]}"
-    here = sorted(target.parent.iterdir()) if target.parent.is_dir() else []
+    started, here = f".{target.name[:_NAME_KEPT]}", []
+    with contextlib.suppress(OSError):
+        here = sorted(target.parent.iterdir())
     return [path for path in here if path.name.startswith(started) and path.name.endswith(PARTIAL) and _remove_dead(path)]
 
 

@@ -91,7 +91,7 @@ def kill_and_run_again(code: str, boundary: str, mode: str, home: Path, out: Pat
     assert killed.returncode == -9, killed.stderr[-2000:]
     again = run(code, home, out)
     assert again.returncode == 0, again.stderr[-2000:]
-    sweep([home])
+    sweep([home, out / "parsed"])
     assert leftovers(home) == leftovers(out) == leftovers(home.parent) == []
 
 
