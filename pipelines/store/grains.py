@@ -38,6 +38,6 @@ MART_GRAINS: dict[str, tuple[str, ...]] = {
     "kpi_transfer_performance": _KPI,
     "kpi_turnover": _KPI,
     "mart_alerts": ("scope", "kpi", "crossed"),
-    "mart_triggers": ("event_id",),
     "mart_forecast_accuracy": ("location_id", "item_id", "horizon_days"),
+    "mart_triggers": ("event_id",),
 }

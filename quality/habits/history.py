@@ -182,12 +182,12 @@ def set_scene(contract: FeedContract, frame: pd.DataFrame, history: History, bus
     return Scene(contract, frame.reset_index(drop=True), replace(history, before=before.reset_index(drop=True), recent=recent))
 
 
-def _first_day(days: pd.Series, business_date: datetime.date) -> pd.Timestamp:
+def _first_day(days: pd.Series, business_date: datetime.date) -> datetime.date:
     """The first of the days before the business date that a first load is judged against."""
     counts = days[days < pd.Timestamp(business_date)].value_counts()
     if counts.empty:
-        return pd.Timestamp(business_date)
-    return pd.Timestamp(first_of_newest({day.date(): int(rows) for day, rows in counts.items()}, MAX_PAST_ROWS))
+        return business_date
+    return first_of_newest({day.date(): int(rows) for day, rows in counts.items()}, MAX_PAST_ROWS)
 
 
 def numbers(values: pd.Series) -> Floats:
