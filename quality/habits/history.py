@@ -168,7 +168,7 @@ def set_scene(contract: FeedContract, frame: pd.DataFrame, history: History, bus
     before, recent = history.before, history.recent
     if not len(before) and not len(recent):
         days = pd.to_datetime(frame[date]).dt.normalize()
-        earlier = frame[(days < pd.Timestamp(business_date)) & (days >= _first_day(days, business_date))]
+        earlier = frame[(days < pd.Timestamp(business_date)) & (days >= pd.Timestamp(_first_day(days, business_date)))]
         if not len(earlier):
             return Scene(contract, frame, history)
         before = recent = earlier
