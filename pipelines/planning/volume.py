@@ -14,6 +14,8 @@ from pipelines.planning.problem import Floats, Ints, Problem
 from pipelines.planning.relaxation import Prices, Relaxation, Use, overload, pulled
 
 QUICK_PASSES = 8
+# With no more passes than this a step that fails is shortened at once; with more, patience ends lower.
+FEW_PASSES = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,18 +49,20 @@ def first_bound(relaxation: Relaxation, game: PriceGame, start: Start) -> Bound:
 def tighten(relaxation: Relaxation, last: Bound, target: float, passes: int, stop: Callable[[], bool], memory: float = 0.1) -> Bound:
     """Lower the bound by `passes` volume steps towards `target` USD (a real plan's value, or an estimate of the best)."""
     best, center, use, factor = last.value, last.prices, last.use, last.factor
-    wins, count = 0, 0
-    scale = _Scale(relaxation, center)
+    fails, wins, count = 0, 0, 0
+    scale, patience = _Scale(relaxation, center), 4 if passes > FEW_PASSES else 1
     while count < passes and not stop():
         trial = scale.step(center, use, factor * (best - min(target, best - 1e-4 * abs(best))))
         value, found = relaxation.price(trial)
         count += 1
         use = use.mixed(found, memory)
         if value < best:
-            best, center, wins = value, trial, wins + 1
+            best, center, fails, wins = value, trial, 0, wins + 1
             factor = min(2.0, factor * 1.1) if wins >= 2 else factor
         else:
-            factor, wins = max(1e-3, factor * 0.75), 0
+            fails, wins = fails + 1, 0
+            if fails >= patience:
+                factor, fails = max(1e-3, factor * 0.75), 0
     return Bound(best, center, use, last.passes + count, factor)
 
 
