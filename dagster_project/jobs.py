@@ -5,6 +5,8 @@ import datetime as dt
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from dagster_project.assets.publication import OUTBOX
+
 INGEST_GROUPS = ("landing", "ingest", "gate")
 # What a publication comes from; neither landing and gates, which were before, nor what follows from it.
 REBUILD_GROUPS = ("marts", "forecast", "planning", "reporting", "publication")
@@ -26,6 +28,16 @@ def nightly_job() -> UnresolvedAssetJobDefinition:
         "nightly",
         dg.AssetSelection.all(),
         description="The whole loop of one business date, from landing to dispatch.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def replan_job() -> UnresolvedAssetJobDefinition:
+    """A plan restricted to some items (`resources.evenstock.config.items`) on what has landed and passed the gates."""
+    return dg.define_asset_job(
+        "replan",
+        dg.AssetSelection.groups(*REBUILD_GROUPS, "approval") | dg.AssetSelection.assets(OUTBOX),
+        description="A plan restricted to some items, from the store to dispatch; other items' lines stay as they are.",
         executor_def=dg.in_process_executor,
     )
 

@@ -14,6 +14,7 @@ import dagster as dg
 
 from dagster_project.definitions import build_defs
 from dagster_project.nights import explain_failure, spare_the_screen
+from dagster_project.resources import restricted_to
 from pipelines.domain.errors import UsageError
 from pipelines.flows import FEEDS, Run
 from pipelines.flows.provenance import unpack_versions
@@ -82,7 +83,8 @@ def _run_steps(settings: Settings, past: PastRun, target: Home) -> Run:
     own = settings.model_copy(update={"home": target.root, "dbt_target": parsed, "seed": seed, "ledger_url": ""})
     with spare_the_screen(live.logs / f"rebuild-{past.run_id}.log"), dg.DagsterInstance.ephemeral() as instance:
         job = build_defs(settings=own, is_rebuild=True).resolve_job_def("rebuild")
-        result = job.execute_in_process(partition_key=past.as_of.isoformat(), instance=instance, raise_on_error=False)
+        day, config = past.as_of.isoformat(), restricted_to(past.made_of.get("items", ()))
+        result = job.execute_in_process(partition_key=day, run_config=config, instance=instance, raise_on_error=False)
     if not result.success or any(event.is_step_skipped for event in result.all_events):
         raise explain_failure(result, past.as_of)
     return Run(target, past.as_of, load_policy(target), seed, is_rebuild=True)

@@ -1,4 +1,4 @@
-"""What starts a night by itself: a drop that is complete. Whether it is, and whether it brings anything new, the domain says."""
+"""What starts runs by itself: a complete drop starts a night, open triggers a plan restricted to their items. The domain judges both."""
 
 import datetime as dt
 import json
@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from dagster_project.resources import restricted_to
 from pipelines import flows
 from pipelines.settings import Settings
 
@@ -17,6 +18,7 @@ EVERY_SECONDS = 30
 TOLD_SECONDS = 86_400.0
 MAX_RUNS = 50
 DROP, TRIGGER, STARTED = "evenstock/drop", "evenstock/trigger", "evenstock/started"
+FOUND_BY, ITEMS = "evenstock/found_by", "evenstock/items"
 
 
 def landing_sensor(
@@ -90,3 +92,34 @@ def _request(day: dt.date, digest: str, now: float, attempt: int = 1) -> dg.RunR
     key = f"{day}:{digest}" + (f":{attempt}" if attempt > 1 else "")
     tags = {DROP: digest, TRIGGER: "landing", STARTED: f"{now:.0f}"}
     return dg.RunRequest(run_key=key, partition_key=day.isoformat(), tags=tags)
+
+
+def trigger_sensor(job: UnresolvedAssetJobDefinition, settings: Settings) -> dg.SensorDefinition:
+    """Start a plan restricted to the items of open triggers, once per date and set of events.
+
+    Switched off until somebody switches it on. A publication that is itself restricted starts nothing.
+    """
+
+    @dg.sensor(
+        name="triggers",
+        job=job,
+        minimum_interval_seconds=EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Starts a plan restricted to the items of the current publication's open triggers.",
+    )
+    def triggers(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        due = flows.read_triggered(settings.folders)
+        if isinstance(due, str):
+            return dg.SensorResult(skip_reason=due)
+        key = f"{due.as_of}:{due.digest}"
+        if context.cursor == key:
+            return dg.SensorResult(skip_reason=f"the plan for the triggers of {due.as_of} was started already", cursor=key)
+        request = dg.RunRequest(
+            run_key=key,
+            partition_key=due.as_of.isoformat(),
+            run_config=restricted_to(due.items),
+            tags={TRIGGER: "triggers", FOUND_BY: due.run_id, ITEMS: str(len(due.items))},
+        )
+        return dg.SensorResult(run_requests=[request], cursor=key)
+
+    return triggers

@@ -21,6 +21,7 @@ from pipelines.flows.night import audit, build_store, learn, make_plan, publish_
 from pipelines.flows.nightly_forecast import make_forecasts
 from pipelines.flows.retry import judge_retry
 from pipelines.flows.run import DAILY_FEEDS, FEEDS, MASTER_FEEDS, Run
+from pipelines.flows.triggered import Triggered, read_triggered
 from pipelines.flows.watch import InboxReport, watch_inbox
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "GateInputs",
     "InboxReport",
     "Run",
+    "Triggered",
     "approve",
     "audit",
     "blocked_dates",
@@ -50,6 +52,7 @@ __all__ = [
     "read_feed",
     "read_gate_inputs",
     "read_late_rows",
+    "read_triggered",
     "reconcile_ledger",
     "reopened_dates",
     "save_frozen",

@@ -15,6 +15,7 @@ from pipelines.flows.past_forecasts import keep_forecast, name_past_forecasts, n
 from pipelines.flows.provenance import describe_inputs, describe_outputs, digest_known
 from pipelines.flows.run import FEEDS, OPTIONAL_FEEDS, Run, versions
 from pipelines.flows.solving import solve_apart
+from pipelines.flows.triggered import LEFT_OUT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,8 @@ def build_store(run: Run) -> Path:
     identity = identify_run(run, inputs, read_frozen(run.home, run.as_of)["pairs"])
     past = {"forecasts": name_past_forecasts(run), "triggers": name_past_triggers(run)}
     identity |= {part: named for part, named in past.items() if named}
+    restricted = {"items": list(run.items)} if run.items else {}
+    identity |= restricted
     run_id = digest_known(identity)
     store = run.work.begin(run.attempt, run_id, run.as_of)
     lines = run.ledger.transfer_lines(run.as_of)
@@ -48,7 +51,7 @@ def build_store(run: Run) -> Path:
     create_store(store, lake, _parameters(run, run_id), {"ledger_transfer_lines": lines, "alert_bands": _alert_bands(run)})
     read = {feed: record_partitions(found) for feed, found in files.items()}
     known = {"inputs": inputs, "policy": run.policy.digest, "seed": run.seed, "versions": versions(), "partitions": read}
-    run.work.write_json("inputs", known)
+    run.work.write_json("inputs", known | restricted)
     run.work.write_json("provenance", describe_inputs(run, identity, files))
     run.work.finish("store")
     return store
@@ -174,7 +177,8 @@ def publish_run(run: Run) -> "Publication":
     document = (done.path / "plan.json").read_bytes()
     plan, lines = json.loads(document), pd.read_parquet(done.path / "plan_lines.parquet")
     provenance = run.work.read_json("provenance") | describe_outputs(done)
-    record = RunRecord(run.work.run_id, run.as_of, plan["status"], plan["objective_usd"], plan["gap_share"], provenance=provenance)
+    figures = plan["status"], plan["objective_usd"], plan["gap_share"]
+    record = RunRecord(run.work.run_id, run.as_of, *figures, provenance=provenance, items=run.items)
     keep_forecast(run)
     run.ledger.propose(record, lines, hashlib.sha256(document).hexdigest(), run.decided_at)
     run.work.finish("publication")
@@ -211,10 +215,18 @@ def _read_case(run: Run) -> Any:
         run.ledger.transfer_lines(run.as_of),
         policy_of_finance(run),
         run.as_of,
-        name_frozen(read_frozen(run.home, run.as_of)["pairs"]),
+        _left_out(run, marts["fct_plan_inputs"]) | name_frozen(read_frozen(run.home, run.as_of)["pairs"]),
         _term_facts(run),
         read_mart(run.work.store, "dim_finance", ["location_id", "category", "lost_sale_penalty_usd_per_unit"]),
     )
+
+
+def _left_out(run: Run, stock: Any) -> dict[tuple[str, str], str]:
+    """Item-locations (item, location) that a restricted plan is not about: they neither give nor take, their firm lines stay."""
+    if not run.items:
+        return {}
+    others = stock[~stock["item_id"].isin(run.items)]
+    return dict.fromkeys(zip(others["item_id"], others["location_id"], strict=True), LEFT_OUT)
 
 
 def _term_facts(run: Run) -> Any:

@@ -41,6 +41,7 @@ class Run:
     """One attempt at one business date: where state lives, what people decided, and the attempt's own name.
 
     The lake of a rebuild holds what a published run read, and nothing else: gates let it pass then and are not asked again.
+    `items` restricts the plan to some items, sorted; what others have planned stays as it is. Empty: everything is planned.
     """
 
     home: Home
@@ -50,6 +51,7 @@ class Run:
     attempt: str = "attempt"
     ledger_url: str = ""
     is_rebuild: bool = False
+    items: tuple[str, ...] = ()
 
     @cached_property
     def ledger(self) -> "Ledger":

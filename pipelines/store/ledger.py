@@ -40,7 +40,7 @@ class Ledger:
     # What was planned
 
     def propose(self, run: RunRecord, lines: pd.DataFrame, plan_digest: str, decided_at: datetime | str) -> Proposal:
-        """Propose the lines of a published plan and expire every older proposed line.
+        """Propose the lines of a published plan and expire every older proposed line, of a restricted plan those of its items.
 
         `lines` is the plan_lines frame (units are whole, money in USD). Idempotent per run. A plan older than the current one
         is recorded but proposes nothing. A line whose item and destination are already served by a firm line of the same day

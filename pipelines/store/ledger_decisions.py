@@ -57,7 +57,10 @@ class Request:
 
 
 def propose_lines(connection: sa.Connection, run: RunRecord, lines: pd.DataFrame, plan_digest: str, decided_at: str) -> Proposal:
-    """Store the lines of a published plan and expire older proposed lines; the same run again changes nothing."""
+    """Store the lines of a published plan and expire older proposed lines; the same run again changes nothing.
+
+    A plan restricted to items expires theirs alone: other items' lines wait on as they were proposed.
+    """
     stored = save_run(connection, run, plan_digest)
     current = current_run(connection)
     if stored.proposed_seq is not None:
@@ -68,6 +71,8 @@ def propose_lines(connection: sa.Connection, run: RunRecord, lines: pd.DataFrame
     connection.execute(sa.update(runs).where(runs.c.run_id == run.run_id).values(proposed_seq=proposed_seq))
     serving = _serving_lines(connection, run.as_of)
     waiting = _lines_of_runs().where(plan_lines.c.state == str(LineState.PROPOSED)).order_by(plan_lines.c.run_id, plan_lines.c.line_id)
+    if run.items:
+        waiting = waiting.where(plan_lines.c.item_id.in_(run.items))
     effective = run.as_of + timedelta(days=1)
     reason = f"superseded by run {run.run_id}"
     older = connection.execute(waiting).all()
@@ -165,11 +170,14 @@ def _did_you_mean(connection: sa.Connection, line_id: str, current: sa.Row | Non
 
 
 def _refuse_stale(request: Request, line: sa.Row, current: sa.Row) -> None:
-    """Refuse decisions on a plan that is not the one people are looking at, or that is too old. Cancelling needs neither."""
+    """Refuse decisions on a plan that is not the one people are looking at, or that is too old. Cancelling needs neither.
+
+    A line of an earlier plan that is still proposed was left alone by plans restricted to other items: it can be decided.
+    """
     if request.action is LineAction.CANCEL and line.state != LineState.PROPOSED:
         return
     where = f"line {line.line_id} ({line.state})"
-    if line.run_id != current.run_id and line.state in states_text([LineState.PROPOSED, LineState.EXPIRED]):
+    if line.run_id != current.run_id and line.state == LineState.EXPIRED:
         raise DecisionRefused(
             f"{where} is stale: it belongs to run {line.run_id}, the current plan is run {current.run_id}; decide on that one"
         )

@@ -15,7 +15,10 @@ from pipelines.store.ledger_tables import plan_lines, runs
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as the ledger knows it. `detail` holds anything else worth keeping, without wall times; `provenance` what it was made of."""
+    """A run as the ledger knows it. `detail` holds anything else worth keeping, without wall times; `provenance` what it was made of.
+
+    `items`: what a restricted plan is about; empty for a plan of everything.
+    """
 
     run_id: str
     as_of: date
@@ -24,6 +27,7 @@ class RunRecord:
     gap_share: float | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] | None = None
+    items: tuple[str, ...] = ()
 
 
 def save_run(connection: sa.Connection, run: RunRecord, plan_digest: str | None) -> sa.Row:
