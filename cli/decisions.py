@@ -1,6 +1,7 @@
 """`evenstock plan approve` and `plan reject`: a person's word on lines of the published plan."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,17 +41,20 @@ def _decide(lines: list[str], action: str, by: str, reason: str) -> "Decided":
     from pipelines.settings import load_policy, load_settings
     from pipelines.store.lease import hold_lease
 
-    _check_words(lines, by, reason)
+    for line in lines:
+        check_words({"LINE": line})
+    check_words({"--by": by, "--reason": reason})
     settings = load_settings()
     home, now = settings.folders, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     with hold_lease(home.root, f"evenstock plan {action} by {by}", now):
         return flows.decide(home, settings.ledger_url, load_policy(home), lines, action, by, reason, now)
 
 
-def _check_words(lines: list[str], by: str, reason: str) -> None:
-    for option, text in (("--by", by), ("--reason", reason), *(("LINE", line) for line in lines)):
+def check_words(words: Mapping[str, str]) -> None:
+    """Raise `UsageError` for an option whose text is empty or no UTF-8."""
+    for option, text in words.items():
         if not text.strip():
-            raise UsageError(f"{option} is empty; a decision names the lines, who and why")
+            raise UsageError(f"{option} is empty; a decision names what it is about, who and why")
         # Bytes of an argument that are not UTF-8 come in as lone surrogates, which no ledger can store.
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise UsageError(f"{option}: {shown(text)} is not text in UTF-8; write it in a UTF-8 terminal")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import overrides
 from cli.dates import parse_date
 from cli.files import check_writable
 from cli.screen import progress_bar, say
@@ -17,6 +18,7 @@ METHODS = ("core", "ml")
 FREQUENCIES = ("D", "W")
 
 app = typer.Typer(rich_markup_mode=None)
+app.add_typer(overrides.app, name="override", help="Override the nightly forecast for some days, and list what was overridden.")
 
 DemandFile = Annotated[
     Path | None, typer.Option("--demand", metavar="FILE", help="Parquet: location_id, item_id, date, units[, in_stock_share]. Required.")

@@ -40,7 +40,8 @@ def build_store(run: Run) -> Path:
         files = {feed: gated_files(run.home, feed, run.as_of) for feed in FEEDS}
     inputs = {feed: lake_digest(found) for feed, found in files.items() if found or feed not in OPTIONAL_FEEDS}
     identity = identify_run(run, inputs, read_frozen(run.home, run.as_of)["pairs"])
-    past = {"forecasts": name_past_forecasts(run), "triggers": name_past_triggers(run)}
+    past: dict[str, Any] = {"forecasts": name_past_forecasts(run), "triggers": name_past_triggers(run)}
+    past["overrides"] = run.ledger.override_digest(run.as_of)
     identity |= {part: named for part, named in past.items() if named}
     restricted = {"items": list(run.items)} if run.items else {}
     identity |= restricted

@@ -25,7 +25,7 @@ def make_forecasts(run: Run) -> dict[str, Any]:
     reported = read_mart(run.work.store, "fct_stock_daily", ["location_id", "item_id", "date", "is_reported"])
     demand = settle_unreported(read_mart(run.work.store, "fct_demand_daily"), reported, _learned_exposure(run))
     items = read_mart(run.work.store, "dim_item", [*ITEM_COLUMNS_OF_FORECAST])
-    forecast = make_forecast(demand, items, run.as_of, run.policy, run.seed)
+    forecast = make_forecast(demand, items, run.as_of, run.policy, run.seed, run.ledger.overrides(run.as_of))
     finished = judge_horizons(read_past_forecasts(run), forecast.recent, run.as_of)
     events = _find_triggers(run, forecast)
     tables = {"forecast_weekly": forecast.weekly, "forecast_summary": forecast.summary, "finished_horizons": finished}

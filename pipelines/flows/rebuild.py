@@ -34,6 +34,7 @@ PARTS = {
     "frozen": "the frozen item-locations",
     "forecasts": "the forecast as of {0}",
     "triggers": "the triggers as of {0}",
+    "overrides": "the overrides of forecasts",
     "items": "the items that the plan is restricted to",
     "as_of": "the business date",
 }

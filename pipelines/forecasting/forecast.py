@@ -16,6 +16,7 @@ from pipelines.forecasting.demand_alarms import WeeklyDemand, weekly_demand
 from pipelines.forecasting.distribution import SumDistribution, textbook_safety_stock
 from pipelines.forecasting.horizons import HORIZON_DAYS, fit_ahead, horizon_forecasts, sum_ahead
 from pipelines.forecasting.level import LevelEstimate, RecentDemand, estimate_level
+from pipelines.forecasting.overrides import apply_overrides
 from pipelines.forecasting.panel import Panel, build_panel
 from pipelines.forecasting.pooling import make_pools
 
@@ -66,13 +67,16 @@ class _Terms:
         return np.clip(self.lead_days + self.review_days, 1, LONGEST_PROTECTION_DAYS)
 
 
-def make_forecast(demand: pd.DataFrame, items: pd.DataFrame, as_of: dt.date, policy: Policy, seed: int) -> Forecast:
+def make_forecast(
+    demand: pd.DataFrame, items: pd.DataFrame, as_of: dt.date, policy: Policy, seed: int, overrides: pd.DataFrame | None = None
+) -> Forecast:
     """Forecast every location x item of `demand` (rows of fct_demand_daily) from the end of `as_of`.
 
     `items`: item_id, category, supplier_lead_time_days, review_period_days, abc_class; optionally supplier_lead_time_days_sd (0 if
     absent). Items without terms get the policy's. Week h covers the days as_of + 1 + 7h .. as_of + 7 + 7h. Protection interval = lead
     time + review period. target = its quantile at the class's service share; safety stock = target - mean; reorder point = mean
-    over the lead time + safety stock. `seed` is part of a run's identity; the present methods draw nothing.
+    over the lead time + safety stock. `overrides` of people (see `apply_overrides`) are laid over the path. `seed` is part of a run's
+    identity; the present methods draw nothing.
     Raises ValueError from `build_panel`.
     """
     del seed
@@ -83,13 +87,14 @@ def make_forecast(demand: pd.DataFrame, items: pd.DataFrame, as_of: dt.date, pol
     ahead = max(7 * weeks, *HORIZON_DAYS, int(protection.max(initial=1)))
     estimate = estimate_level(panel, make_pools(panel.keys, terms.category), ahead)
     dates = np.datetime64(as_of, "D") + 1 + np.arange(ahead)
-    path = estimate.path
+    statistical = estimate.path
+    path = statistical if overrides is None else apply_overrides(statistical, panel.keys, dates, overrides)
     distribution = _fit_distribution(estimate, path, terms)
     tripwire = check_tripwire(estimate.history)
     weekly = _weekly_frame(panel.keys, path[:, : 7 * weeks], dates)
     summary = _summary_frame(panel, estimate, distribution, terms, path, tripwire)
     backtest, crosscheck = _backtest_frame(panel.keys, tripwire), _crosscheck_frame(summary, terms, estimate)
-    horizons = horizon_forecasts(panel.keys, estimate, path)
+    horizons = horizon_forecasts(panel.keys, estimate, path, statistical)
     by_week = weekly_demand(panel.keys.assign(category=terms.category), estimate.demand, estimate.effort, panel.dates)
     return Forecast(weekly, summary, backtest, crosscheck, tripwire.is_tripped_overall, horizons, estimate.recent, by_week)
 

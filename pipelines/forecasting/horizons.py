@@ -20,7 +20,7 @@ UPPER_SHARE = 0.95
 LEAST_IN_STOCK_SHARE = 0.5
 COLD_START_CV2 = 1.0
 NOT_KNOWN, OUT_OF_STOCK = "not all days are known", "out of stock for half of the horizon or more"
-SAID = ["location_id", "item_id", "horizon_days", "forecast_units", "q95_units", "naive_units", "naive_rmse_units"]
+SAID = ["location_id", "item_id", "horizon_days", "forecast_units", "statistical_units", "q95_units", "naive_units", "naive_rmse_units"]
 JUDGED = ["forecast_as_of", "forecast_run_id", *SAID, "actual_units", "in_stock_share", "null_reason"]
 
 
@@ -40,8 +40,9 @@ def fit_ahead(estimate: LevelEstimate, mean_units: np.ndarray, days: np.ndarray,
     return fit_sum(mean_units, past_errors(estimate.history, horizon), lead_variance_units2 + level_variance, days / horizon)
 
 
-def horizon_forecasts(keys: pd.DataFrame, estimate: LevelEstimate, path: np.ndarray) -> pd.DataFrame:
-    """What this night says: columns `SAID`, one row per series of `keys` (N rows) and horizon, from the mean path (N, H), H >= 28.
+def horizon_forecasts(keys: pd.DataFrame, estimate: LevelEstimate, path: np.ndarray, statistical: np.ndarray) -> pd.DataFrame:
+    """What this night says: columns `SAID`, one row per series of `keys` (N rows) and horizon, from the mean path (N, H), H >= 28,
+    and beside it from the `statistical` one, which nobody overrode.
 
     The naive forecast repeats the last week of the demand estimate; where less is known, the mean of what is known stands for the rest.
     """
@@ -53,7 +54,12 @@ def horizon_forecasts(keys: pd.DataFrame, estimate: LevelEstimate, path: np.ndar
         days = np.full(len(keys), horizon)
         mean = sum_ahead(path, days)
         upper = fit_ahead(estimate, mean, days, np.zeros(len(keys))).quantile(UPPER_SHARE)
-        said = {"forecast_units": mean, "q95_units": upper, "naive_units": naive * horizon}
+        said = {
+            "forecast_units": mean,
+            "statistical_units": sum_ahead(statistical, days),
+            "q95_units": upper,
+            "naive_units": naive * horizon,
+        }
         frames.append(keys.assign(horizon_days=days, **said, naive_rmse_units=naive_scale(estimate.history, horizon))[SAID])
     return pd.concat(frames, ignore_index=True)
 

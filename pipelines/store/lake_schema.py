@@ -125,11 +125,11 @@ TABLE_SCHEMAS: dict[str, Columns] = {
         _columns("mean_units", "DOUBLE"),
     ),
     "finished_horizons": _ordered(
-        "forecast_as_of forecast_run_id location_id item_id horizon_days forecast_units q95_units naive_units"
+        "forecast_as_of forecast_run_id location_id item_id horizon_days forecast_units statistical_units q95_units naive_units"
         " naive_rmse_units actual_units in_stock_share null_reason",
         _columns("forecast_as_of", "DATE"),
         _columns("horizon_days", "BIGINT"),
-        _columns("forecast_units q95_units naive_units naive_rmse_units actual_units in_stock_share", "DOUBLE"),
+        _columns("forecast_units statistical_units q95_units naive_units naive_rmse_units actual_units in_stock_share", "DOUBLE"),
     ),
     "trigger_events": _ordered(
         "event_id type scope location_id item_id category found_on evidence verdict cooldown_until",

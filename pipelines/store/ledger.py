@@ -14,7 +14,15 @@ import sqlalchemy as sa
 from pipelines.domain.errors import UsageError
 from pipelines.domain.outcome import LineOutcome
 from pipelines.domain.transfer import LineAction, next_state
-from pipelines.store import ledger_chain, ledger_decisions, ledger_execution, ledger_frames, ledger_runs, ledger_snapshot
+from pipelines.store import (
+    ledger_chain,
+    ledger_decisions,
+    ledger_execution,
+    ledger_frames,
+    ledger_overrides,
+    ledger_runs,
+    ledger_snapshot,
+)
 from pipelines.store.home import LEDGER_FILE
 from pipelines.store.ledger_chain import ChainCheck
 from pipelines.store.ledger_decisions import Proposal, Request
@@ -203,6 +211,21 @@ class Ledger:
         """sha256 of the transfer lines that a run at `as_of` reads."""
         with reading(self._engine) as connection:
             return ledger_frames.ledger_digest(connection, as_of)
+
+    def add_override(self, row: Mapping[str, Any]) -> str:
+        """Append a person's override of a forecast; the same again adds nothing. Returns its id."""
+        with writing(self._engine) as connection:
+            return ledger_overrides.add_override(connection, row)
+
+    def overrides(self, as_of: date | None = None) -> pd.DataFrame:
+        """Overrides in the order in which they were made: all, or those that a run at `as_of` reads."""
+        with reading(self._engine) as connection:
+            return ledger_overrides.override_frame(connection, as_of)
+
+    def override_digest(self, as_of: date) -> str:
+        """sha256 of the overrides that a run at `as_of` reads, empty where there are none."""
+        with reading(self._engine) as connection:
+            return ledger_overrides.override_digest(connection, as_of)
 
     def marks(self) -> dict[str, int]:
         """How far the ledger has come; `copy_until` takes it back to there."""

@@ -12,9 +12,19 @@ from pipelines.domain.errors import InputRefused
 from pipelines.domain.transfer import LineState
 from pipelines.store.ledger_chain import FIRST_HASH
 from pipelines.store.ledger_migration import bring_to_head
-from pipelines.store.ledger_tables import chain_heads, decisions, dispatches, feedback, make_engine, plan_lines, runs, writing
+from pipelines.store.ledger_tables import (
+    chain_heads,
+    decisions,
+    dispatches,
+    feedback,
+    forecast_overrides,
+    make_engine,
+    plan_lines,
+    runs,
+    writing,
+)
 
-MARKS = ("decisions", "feedback", "proposed")
+MARKS = ("decisions", "feedback", "proposed", "overrides")
 
 
 def copy_ledger(source: Path, target: Path) -> None:
@@ -35,8 +45,8 @@ def copy_ledger(source: Path, target: Path) -> None:
 
 
 def read_marks(connection: sa.Connection) -> dict[str, int]:
-    """How far the ledger has come: the last decision, the last learned parameter, the last proposal."""
-    lasts = (decisions.c.seq, feedback.c.seq, runs.c.proposed_seq)
+    """How far the ledger has come: the last decision, the last learned parameter, the last proposal, the last override."""
+    lasts = (decisions.c.seq, feedback.c.seq, runs.c.proposed_seq, forecast_overrides.c.seq)
     return {name: connection.execute(sa.select(sa.func.max(last))).scalar() or 0 for name, last in zip(MARKS, lasts, strict=True)}
 
 
@@ -57,6 +67,8 @@ def copy_until(connection: sa.Connection, target: Path, marks: Mapping[str, int]
         decisions: decided,
         dispatches: [order for order in orders if order["transfer_id"] in sent],
         feedback: _rows(connection, sa.select(feedback).where(feedback.c.seq <= marks["feedback"])),
+        # Marks of older releases know no overrides: there were none.
+        forecast_overrides: _rows(connection, sa.select(forecast_overrides).where(forecast_overrides.c.seq <= marks.get("overrides", 0))),
     }
     engine = make_engine(sa.URL.create("sqlite", database=str(target)))
     bring_to_head(engine)

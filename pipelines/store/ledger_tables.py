@@ -19,7 +19,7 @@ from pipelines.domain.errors import UsageError
 from pipelines.machine.boundaries import crossing
 from pipelines.machine.failures import machine_explained
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 
 metadata = sa.MetaData()
 _units = sa.BigInteger
@@ -175,6 +175,26 @@ outcomes = sa.Table(
     sa.Column("received_at", _text(40)),
     sa.Column("notes", sa.Text, nullable=False),
     sa.ForeignKeyConstraint(["run_id", "line_id"], ["plan_lines.run_id", "plan_lines.line_id"]),
+)
+
+forecast_overrides = sa.Table(
+    "forecast_overrides",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("override_id", _text(20), nullable=False, unique=True),
+    sa.Column("author", _text(120), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    # An empty location: every location.
+    sa.Column("location_id", _text(40), nullable=False),
+    sa.Column("item_id", _text(60), nullable=False),
+    sa.Column("kind", _text(20), nullable=False),
+    sa.Column("value", sa.Float(53), nullable=False),
+    sa.Column("start_date", sa.Date, nullable=False),
+    sa.Column("end_date", sa.Date, nullable=False),
+    # The first as_of whose run may read it.
+    sa.Column("effective_from", sa.Date, nullable=False),
+    sa.Column("decided_at", _text(40), nullable=False),
+    sa.CheckConstraint("value >= 0 AND start_date <= end_date", name="forecast_overrides_sound"),
 )
 
 

@@ -1,10 +1,12 @@
 """The trigger sensor: one restricted plan per set of open events, which leaves the lines of other items alone and can be made again."""
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -42,6 +44,12 @@ def tell(home: Path, item: str | None) -> None:
     events.to_parquet(file, index=False)
 
 
+def mean_of(publication: Path, item: str) -> np.ndarray:
+    """Mean units a day of an item by location."""
+    frame = pd.read_parquet(publication / "marts" / "fct_surplus_deficit.parquet")
+    return frame[frame["item_id"] == item].sort_values("location_id")["mean_daily_units"].dropna().to_numpy()
+
+
 def look(home: Path, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
     sensor = trigger_sensor(replan_job(), load_settings(home=home))
     return sensor(dg.build_sensor_context(instance=instance, cursor=cursor))
@@ -53,6 +61,9 @@ def test_events_start_one_restricted_plan_that_leaves_other_lines_alone(home, pl
     assert before["item_id"].nunique() > 1, "nothing would be left alone"
     item = before["item_id"].iloc[0]
     tell(home, item)
+    days = {"start_date": full.as_of, "end_date": full.as_of + dt.timedelta(days=200), "effective_from": full.as_of, "decided_at": "t"}
+    said = {"author": "ana", "reason": "fair", "location_id": "", "item_id": item, "kind": "factor", "value": 3.0}
+    open_ledger(home).add_override(said | days)
     with dg.DagsterInstance.ephemeral() as instance:
         looked = look(home, instance)
         (request,) = looked.run_requests
@@ -67,6 +78,8 @@ def test_events_start_one_restricted_plan_that_leaves_other_lines_alone(home, pl
     assert restricted.run_id != full.run_id and restricted.manifest["items"] == [item] and verify(restricted.path) == []
     planned = pd.read_parquet(restricted.path / "plan_lines.parquet")
     assert set(planned["item_id"]) <= {item}
+    means = [mean_of(read_run(home / "published", run_id).path, item) for run_id in (full.run_id, restricted.run_id)]
+    assert np.allclose(means[1], 3 * means[0], atol=1e-3) and means[0].sum() > 0, "what a person overrode is planned on"
     after = waiting(home, full.run_id)
     others = before[before["item_id"] != item]
     assert sorted(after["line_id"]) == sorted(others["line_id"]), "of the full plan the item's lines expire, the others wait on"
@@ -77,7 +90,7 @@ def test_events_start_one_restricted_plan_that_leaves_other_lines_alone(home, pl
     assert call(["rebuild", "--run", restricted.run_id]) == 0
     assert f"run {restricted.run_id} came out the same" in capfd.readouterr().out
     made_of = json.loads(ledger.find_run(restricted.run_id)["provenance"])
-    assert made_of["items"] == [item] and read_run(home / "published", full.run_id) is not None
+    assert made_of["items"] == [item] and made_of["overrides"] and read_run(home / "published", full.run_id) is not None
 
 
 def test_without_open_events_nothing_starts(home):

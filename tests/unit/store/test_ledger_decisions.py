@@ -186,6 +186,18 @@ def test_a_plan_older_than_the_current_one_proposes_nothing(ledger: Ledger) -> N
     assert len(ledger.current_lines("r0")) == 0
 
 
+def test_a_plan_restricted_to_items_leaves_the_lines_of_others_to_be_decided(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.propose(RunRecord("full", DAY), plan("L1", "L2", "L3"), "d1", "t")
+    done = ledger.propose(RunRecord("part", DAY, items=("I_L2",)), plan("L2", destination="CA_2"), "d2", "t")
+    assert (done.proposed, done.expired) == (1, 1)
+    assert states(ledger, "full") == {"L1": "proposed", "L2": "expired", "L3": "proposed"}
+    ledger.decide("L1", "approve", "ana", "dock is free", "d2", "t")
+    ledger.propose(RunRecord("next", DAY + timedelta(days=1)), plan("L4", day=DAY + timedelta(days=1)), "d3", "t")
+    assert states(ledger, "full") == {"L1": "approved", "L2": "expired", "L3": "expired"}, "a full plan supersedes them all"
+    assert states(ledger, "part") == {"L2": "expired"} and ledger.verify_chain().ok
+
+
 def test_an_empty_plan_is_a_plan(ledger: Ledger) -> None:
     later = DAY + timedelta(days=1)
     done = ledger.propose(RunRecord("r2", later), plan("M1").iloc[:0], "digest-2", NOW)
@@ -208,7 +220,7 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(InputRefused, match="revision 9999, this Evenstock knows up to 0002"):
+    with pytest.raises(InputRefused, match="revision 9999, this Evenstock knows up to 0003"):
         open_ledger(tmp_path)
 
 

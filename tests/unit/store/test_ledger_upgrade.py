@@ -20,7 +20,7 @@ from pipelines.store.ledger_migration import MIGRATIONS, bring_to_head, current_
 from pipelines.store.ledger_tables import HEAD_REVISION, make_engine
 
 DAY = date(2016, 4, 24)
-BEFORE = "0001"
+BEFORE = "0002"
 LINES = ("L1", "L2", "L3")
 
 
@@ -125,7 +125,7 @@ def test_a_ledger_of_a_newer_release_is_refused_with_the_remedy(old_ledger: Path
     with closing(sqlite3.connect(old_ledger)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
     before = old_ledger.stat().st_mtime_ns
-    with pytest.raises(InputRefused, match=r"revision 0999, this Evenstock knows up to 0002: install the newer version"):
+    with pytest.raises(InputRefused, match=r"revision 0999, this Evenstock knows up to 0003: install the newer version"):
         open_ledger(old_ledger.parent, read_only=read_only)
     assert revision_of(old_ledger) == "0999" and before == old_ledger.stat().st_mtime_ns
 

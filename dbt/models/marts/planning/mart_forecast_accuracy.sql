@@ -33,6 +33,7 @@ errors as (
         actual_exact,
         forecast_exact - actual_exact as error_exact,
         naive_exact - actual_exact as naive_error_exact,
+        case when statistical_exact <> forecast_exact then abs(statistical_exact - actual_exact) - abs(forecast_exact - actual_exact) end as gain_exact,
         greatest({{ to_exact('0.95') }} * (actual_exact - q95_exact), {{ to_exact('0.05') }} * (q95_exact - actual_exact)) as pinball_exact,
         case when actual_exact is not null and actual_exact <= q95_exact then 1 else 0 end as is_covered,
         case when actual_exact is not null then naive_rmse_units end as scale_units,
@@ -54,6 +55,8 @@ totals as (
         sum(actual_exact) as actual_exact,
         sum(error_exact) as error_exact,
         sum(naive_error_exact) as naive_error_exact,
+        count(gain_exact) as overridden_windows,
+        sum(gain_exact) as gain_exact,
         sum(abs(error_exact)) as absolute_error_exact,
         sum(abs(naive_error_exact)) as naive_absolute_error_exact,
         sum({{ to_exact(to_double('error_exact') ~ ' * ' ~ to_double('error_exact')) }}) as square_exact,
@@ -94,6 +97,8 @@ select
     sqrt({{ safe_ratio('totals.naive_square_exact', 'totals.scale_exact') }}) as naive_rmsse,
     {{ safe_ratio('totals.pinball_exact', 'totals.windows') }} as q95_pinball_units,
     {{ safe_ratio('totals.covered', 'totals.windows') }} as q95_coverage_share,
+    cast(coalesce(totals.overridden_windows, 0) as bigint) as overridden_windows,
+    {{ to_double('totals.gain_exact') }} as override_gain_units,
     case
         when totals.windows is null then 'no forecast is as old as the horizon'
         when totals.windows = 0 then totals.null_reason

@@ -5,6 +5,7 @@ select
     item_id,
     horizon_days,
     {{ to_exact('forecast_units') }} as forecast_exact,
+    {{ to_exact('statistical_units') }} as statistical_exact,
     {{ to_exact('q95_units') }} as q95_exact,
     {{ to_exact('naive_units') }} as naive_exact,
     {{ to_exact('actual_units') }} as actual_exact,
