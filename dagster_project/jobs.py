@@ -33,7 +33,7 @@ def nightly_job() -> UnresolvedAssetJobDefinition:
 
 
 def replan_job() -> UnresolvedAssetJobDefinition:
-    """A plan restricted to some items (`resources.evenstock.config.items`) on what has landed and passed the gates."""
+    """A plan restricted to some items (tag `evenstock/items`) on what has landed and passed the gates."""
     return dg.define_asset_job(
         "replan",
         dg.AssetSelection.groups(*REBUILD_GROUPS, "approval") | dg.AssetSelection.assets(OUTBOX),

@@ -83,8 +83,8 @@ def _run_steps(settings: Settings, past: PastRun, target: Home) -> Run:
     own = settings.model_copy(update={"home": target.root, "dbt_target": parsed, "seed": seed, "ledger_url": ""})
     with spare_the_screen(live.logs / f"rebuild-{past.run_id}.log"), dg.DagsterInstance.ephemeral() as instance:
         job = build_defs(settings=own, is_rebuild=True).resolve_job_def("rebuild")
-        day, config = past.as_of.isoformat(), restricted_to(past.made_of.get("items", ()))
-        result = job.execute_in_process(partition_key=day, run_config=config, instance=instance, raise_on_error=False)
+        day, tags = past.as_of.isoformat(), restricted_to(past.made_of.get("items", ()))
+        result = job.execute_in_process(partition_key=day, tags=tags, instance=instance, raise_on_error=False)
     if not result.success or any(event.is_step_skipped for event in result.all_events):
         raise explain_failure(result, past.as_of)
     return Run(target, past.as_of, load_policy(target), seed, is_rebuild=True)

@@ -1,13 +1,13 @@
 """Composition root of the orchestrator: the home that a run works in, and the lease that it holds while it lasts."""
 
 import datetime as dt
+import json
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from dagster_project.custody import take_custody
 from pipelines import flows
@@ -16,11 +16,13 @@ from pipelines.machine.limits import ProcessLimits, use_limits
 from pipelines.settings import Settings, load_policy
 from pipelines.store.home import Home
 
+ITEMS = "evenstock/items"
 
-def restricted_to(items: Iterable[str]) -> dict[str, Any]:
-    """Run configuration of a plan restricted to `items`; of none, that of a plan of everything."""
+
+def restricted_to(items: Iterable[str]) -> dict[str, str]:
+    """Tags of a run whose plan is restricted to `items`; of none, those of a plan of everything."""
     named = sorted(items)
-    return {"resources": {"evenstock": {"config": {"items": named}}}} if named else {}
+    return {ITEMS: json.dumps(named)} if named else {}
 
 
 class EvenstockHome(dg.ConfigurableResource):
@@ -36,7 +38,6 @@ class EvenstockHome(dg.ConfigurableResource):
     solver_grace_seconds: float = 30.0
     drop_seconds: float = 60.0
     is_rebuild: bool = False
-    items: list[str] = Field(default=[], description="Items that the plan is restricted to; none: everything is planned.")
 
     @classmethod
     def from_settings(cls, settings: Settings, is_rebuild: bool = False) -> "EvenstockHome":
@@ -67,7 +68,7 @@ class EvenstockHome(dg.ConfigurableResource):
     def run_of(self, context: dg.AssetExecutionContext) -> flows.Run:
         """The run that a step belongs to."""
         as_of = dt.date.fromisoformat(context.partition_key)
-        attempt, items = context.run.run_id[:8], tuple(sorted(self.items))
+        attempt, items = context.run.run_id[:8], tuple(json.loads(context.run.tags.get(ITEMS, "[]")))
         return flows.Run(self.folders, as_of, self.policy, self.seed, attempt, self.ledger_url, self.is_rebuild, items)
 
     def store_environment(self, store: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ EVERY_SECONDS = 30
 TOLD_SECONDS = 86_400.0
 MAX_RUNS = 50
 DROP, TRIGGER, STARTED = "evenstock/drop", "evenstock/trigger", "evenstock/started"
-FOUND_BY, ITEMS = "evenstock/found_by", "evenstock/items"
+FOUND_BY = "evenstock/found_by"
 
 
 def landing_sensor(
@@ -117,8 +117,7 @@ def trigger_sensor(job: UnresolvedAssetJobDefinition, settings: Settings) -> dg.
         request = dg.RunRequest(
             run_key=key,
             partition_key=due.as_of.isoformat(),
-            run_config=restricted_to(due.items),
-            tags={TRIGGER: "triggers", FOUND_BY: due.run_id, ITEMS: str(len(due.items))},
+            tags={TRIGGER: "triggers", FOUND_BY: due.run_id, **restricted_to(due.items)},
         )
         return dg.SensorResult(run_requests=[request], cursor=key)
 

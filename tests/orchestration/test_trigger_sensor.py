@@ -70,9 +70,7 @@ def test_events_start_one_restricted_plan_that_leaves_other_lines_alone(home, pl
         assert request.partition_key == str(full.as_of) and request.tags["evenstock/found_by"] == full.run_id
         assert look(home, instance, looked.cursor).run_requests in (None, []), "started once"
         job = build_defs(settings=load_settings(home=home)).resolve_job_def("replan")
-        done = job.execute_in_process(
-            partition_key=request.partition_key, run_config=request.run_config, tags=request.tags, instance=instance, raise_on_error=False
-        )
+        done = job.execute_in_process(partition_key=request.partition_key, tags=request.tags, instance=instance, raise_on_error=False)
     assert done.success
     restricted = current(home / "published")
     assert restricted.run_id != full.run_id and restricted.manifest["items"] == [item] and verify(restricted.path) == []
