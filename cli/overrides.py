@@ -60,7 +60,8 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fa
 
     settings = load_settings()
     frame = list_overrides(settings.folders, settings.ledger_url).drop(columns="seq")
+    frame = frame.astype({name: str for name in ("start_date", "end_date", "effective_from")})
     if as_json:
-        print(frame.to_json(orient="records", date_format="iso", indent=1))
+        print(frame.to_json(orient="records", indent=1))
         return
     print_table([str(name) for name in frame.columns], frame.astype(str).to_numpy().tolist())

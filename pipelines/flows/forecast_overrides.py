@@ -1,10 +1,11 @@
 """Adding and listing people's overrides of forecasts. They hold from the next night on: what is published stays as it was."""
 
 import datetime as dt
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.domain.errors import UsageError, did_you_mean, shown
+from pipelines.domain.errors import UsageError, shown
 from pipelines.store.home import Home, newest_judged_date, read_publication
 
 if TYPE_CHECKING:
@@ -58,4 +59,6 @@ def _refuse_unknown(folder: object, override: Override) -> None:
         name = getattr(override, column)
         known = pd.read_parquet(Path(str(folder)) / "marts" / f"{mart}.parquet", columns=[column])[column].astype(str).tolist()
         if name and name not in known:
-            raise UsageError(f"{option}: {shown(name)} is not in the current publication{did_you_mean(name, known)}")
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"; did you mean {shown(near[0])}?" if near else f"; {mart} lists the {len(known)} that are"
+            raise UsageError(f"{option}: {shown(name)} is not in the current publication{meant}")
