@@ -10,12 +10,13 @@ import numpy as np
 
 from pipelines.domain.demand import Frequency
 from pipelines.forecasting.combine import combined_level
-from pipelines.forecasting.distribution import PastErrors
 from pipelines.forecasting.methods import moving_average
+from pipelines.forecasting.spread import PastErrors, recent_phi
 
 ORIGIN_STEP_DAYS = 7
 MAXIMUM_ORIGINS = 26
 MINIMUM_HISTORY_DAYS = 28
+RECENT_DAYS = 56
 TRIPWIRE_WINDOWS = 8
 MINIMUM_TRIPWIRE_WINDOWS = 6
 TRIPWIRE_T = 2.0
@@ -28,7 +29,8 @@ class LevelHistory:
     """Levels at the end and at past origins, with the running sums that price any window.
 
     `level` (N,): today's. `origins` (J,): day counts, latest first. `levels`, `four_week_means` (N, J): units per average day.
-    `demand_sum`, `effort_sum` (T + 1, N): running sums of demand and of exposure x pattern.
+    `demand_sum`, `effort_sum` (T + 1, N): running sums of demand and of exposure x pattern. `recent_phi` (N, J + 1): variance over mean of
+    single periods of the eight weeks before today and before each origin.
     """
 
     level: np.ndarray
@@ -37,6 +39,7 @@ class LevelHistory:
     four_week_means: np.ndarray
     demand_sum: np.ndarray
     effort_sum: np.ndarray
+    recent_phi: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def trace_levels(demand: np.ndarray, effort: np.ndarray, freq: Frequency = Frequ
     means = moving_average(demand, effort, window_days=MINIMUM_HISTORY_DAYS // freq.days, at=origins.tolist())
     start = np.zeros((1, demand.shape[1]))
     sums = [np.vstack([start, values.cumsum(axis=0)]) for values in (demand, effort)]
-    return LevelHistory(levels[:, 0], origins, levels[:, 1:], means, *sums)
+    recent = recent_phi(demand, [days, *origins.tolist()], RECENT_DAYS // freq.days)
+    return LevelHistory(levels[:, 0], origins, levels[:, 1:], means, *sums, recent)
 
 
 def past_errors(history: LevelHistory, horizon_days: np.ndarray) -> PastErrors:
@@ -79,7 +83,7 @@ def past_errors(history: LevelHistory, horizon_days: np.ndarray) -> PastErrors:
     valid = inside & (effort >= 0.5 * horizon_days[:, None]) & (history.effort_sum[start, series] >= 0.9 * MINIMUM_HISTORY_DAYS)
     forecast = np.where(valid, np.nan_to_num(history.levels) * effort, 0.0)
     windows = valid.sum(axis=1) * np.minimum(ORIGIN_STEP_DAYS / horizon_days, 1.0)
-    return PastErrors(forecast, np.where(valid, actual, 0.0), valid, windows)
+    return PastErrors(forecast, np.where(valid, actual, 0.0), valid, windows, history.recent_phi)
 
 
 def testable_horizon(protection_days: np.ndarray, days: int) -> np.ndarray:

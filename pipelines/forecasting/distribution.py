@@ -1,6 +1,6 @@
 """Demand over the protection interval: a negative binomial for the sum, its quantiles, and safety stock beside the textbook's.
 
-The variance comes from past errors over the same interval, pooled by volume. No level is estimated here.
+The spread comes from past errors over the same interval, and shares are stated as past sums reached them. No level is estimated here.
 """
 
 from dataclasses import dataclass
@@ -8,84 +8,83 @@ from statistics import NormalDist
 
 import numpy as np
 
+from pipelines.forecasting.calibration import reached_shares, stated_shares
+from pipelines.forecasting.spread import PastErrors, Windows, fit_spread, pool_windows
+
 DISPERSION_LIMITS = (1e-3, 1e6)
-SHRINK_WINDOWS = 4.0
-MAXIMUM_BINS = 10
-SERIES_PER_BIN = 30
-FLOOR_SHARE = 0.25
-
-
-@dataclass(frozen=True)
-class PastErrors:
-    """Rolling-origin evidence per series and origin (N, J): forecast and actual sums over windows, and which windows count.
-
-    `windows` (N,): how many independent windows the overlapping ones amount to.
-    """
-
-    forecast_units: np.ndarray
-    actual_units: np.ndarray
-    is_valid: np.ndarray
-    windows: np.ndarray
+LEAST_PHI_OF_COUNTS = 1.0001
 
 
 @dataclass(frozen=True)
 class SumDistribution:
-    """Demand of the protection interval per series: mean and variance (N,), dispersion k (N,), and the pooled scores for quantiles."""
+    """Demand of an interval per series (N,): its mean, the centre and variance of the law, k, and shares as past sums reached them.
+
+    `centre_units`: the mean, or a quarter of the series' own past where that is more. `reached` (bins, S) and `volume_bin` (N,).
+    """
 
     mean_units: np.ndarray
+    centre_units: np.ndarray
     variance_units2: np.ndarray
     dispersion_k: np.ndarray
-    scores: list[np.ndarray]
+    reached: np.ndarray
     volume_bin: np.ndarray
+    are_counts: bool
 
     def quantile(self, probability: float) -> np.ndarray:
-        """Mean of the negative binomial quantile and the pooled conformal one, M + sqrt(V) x the scores' quantile; never negative."""
-        parametric = negative_binomial_quantile(np.full(len(self.mean_units), probability), self.mean_units, self.dispersion_k)
-        pooled = np.array([np.quantile(score, probability) if len(score) else np.nan for score in self.scores])[self.volume_bin]
-        conformal = np.maximum(self.mean_units + pooled * np.sqrt(self.variance_units2), 0.0)
-        return np.where(np.isnan(conformal), parametric, (parametric + conformal) / 2.0)
+        """Quantile of the negative binomial (of the gamma for amounts) at the share that reached `probability` in the past; (N,)."""
+        return self.quantiles(np.array([probability]), slice(None))[:, 0]
+
+    def quantiles(self, probabilities: np.ndarray, part: slice) -> np.ndarray:
+        """Quantiles of some series at rising `probabilities` (P,): (n, P)."""
+        stated = stated_shares(self.reached, probabilities)[self.volume_bin[part]]
+        centre, k = self.centre_units[part, None], self.dispersion_k[part, None]
+        return draw_sums(centre, k, self.variance_units2[part, None], stated, self.are_counts)
 
 
-def fit_sum(mean_units: np.ndarray, errors: PastErrors, lead_variance_units2: np.ndarray, stretch: np.ndarray) -> SumDistribution:
-    """Fit the sum's variance V = phi M + mu^2 var(L), phi = squared past errors / forecasts, shrunk to the mean of its volume bin.
+def draw_sums(mean_units: np.ndarray, dispersion_k: np.ndarray, variance_units2: np.ndarray, luck: np.ndarray, counts: bool) -> np.ndarray:
+    """Quantiles at `luck` of the negative binomial with that mean and k, of the gamma with that mean and variance for amounts."""
+    from pipelines.forecasting.marginals import amount_draws, count_draws
 
-    `lead_variance_units2`: mu^2 var(L). `stretch`: protection days / days of the windows tested; where history was too short
-    for the whole interval phi - 1 grows with it, as under a constant k. phi is at least 1 (Poisson). The scores behind the conformal
-    quantile leave each window's own error out of its phi, or they would come out too small.
+    return count_draws(mean_units, dispersion_k, luck) if counts else amount_draws(mean_units, variance_units2, luck)
+
+
+def fit_sum(
+    mean_units: np.ndarray, errors: PastErrors, extra_variance_units2: np.ndarray, stretch: np.ndarray, are_counts: bool = True
+) -> SumDistribution:
+    """Fit the sum's variance V = phi M + extra, and how often past sums of the same volume stayed below each share.
+
+    phi comes from `fit_spread`. `extra_variance_units2`: mu^2 var(L) of the lead time, or a level that leans on its prior. `stretch`:
+    protection days / days of the windows tested; where history was too short for the whole interval phi - 1 grows with it, as under
+    a constant k. phi is at least 1 (Poisson) for counts.
     """
-    volume_bin = _volume_bins(mean_units)
-    forecast = _floored_forecast(errors)
-    square = np.where(errors.is_valid, (errors.actual_units - errors.forecast_units) ** 2, 0.0)
-    bins = int(volume_bin.max(initial=-1)) + 1
-    total, volume = (np.bincount(volume_bin, values.sum(axis=1), bins) for values in (square, forecast))
-    pooled = np.divide(total, volume, out=np.ones(bins), where=volume > 1e-9)[volume_bin]
-    trust = errors.windows / (errors.windows + SHRINK_WINDOWS)
-    tested = _shrink(square.sum(axis=1), forecast.sum(axis=1), trust, pooled)
-    others = (square.sum(axis=1, keepdims=True) - square, forecast.sum(axis=1, keepdims=True) - forecast)
-    left_out = _shrink(*others, trust[:, None], pooled[:, None])
-    usable = errors.is_valid & (forecast > 0)
-    score = (errors.actual_units - errors.forecast_units) / np.sqrt(np.where(usable, left_out * forecast, 1.0))
-    scores = [np.sort(score[volume_bin == b][usable[volume_bin == b]]) for b in range(bins)]
-    phi = 1.0 + (tested - 1.0) * np.maximum(stretch, 1.0)
-    variance = phi * mean_units + lead_variance_units2
-    return SumDistribution(mean_units, variance, dispersion(mean_units, variance), scores, volume_bin)
+    windows = pool_windows(mean_units, errors)
+    phi_past, phi_now = fit_spread(windows, errors)
+    beyond = np.maximum(stretch, 1.0)
+    if are_counts:
+        phi_past, phi_now = np.maximum(phi_past, LEAST_PHI_OF_COUNTS), np.maximum(phi_now, 1.0)
+        phi_now = 1.0 + (phi_now - 1.0) * beyond
+    else:
+        phi_now = phi_now * beyond
+    centre = windows.now_units
+    variance = phi_now * centre + extra_variance_units2
+    reached = _calibrate(windows, errors, phi_past, are_counts)
+    return SumDistribution(mean_units, centre, variance, dispersion(centre, variance), reached, windows.now_bin, are_counts)
 
 
-def _floored_forecast(errors: PastErrors) -> np.ndarray:
-    """Forecasts of the valid windows, none below a quarter of the series' mean sum, 0 elsewhere.
+def _calibrate(windows: Windows, errors: PastErrors, phi: np.ndarray, are_counts: bool) -> np.ndarray:
+    """Shares that past sums reached, by bin, under the law that would have been stated for each."""
+    from scipy.special import gammainc
 
-    A series that comes back after months without a sale meets a forecast of almost nothing; its error over that forecast would say
-    nothing about the errors to come.
-    """
-    actual = np.where(errors.is_valid, errors.actual_units, 0.0).sum(axis=1, keepdims=True)
-    mean = actual / np.maximum(errors.is_valid.sum(axis=1, keepdims=True), 1)
-    return np.where(errors.is_valid, np.maximum(errors.forecast_units, FLOOR_SHARE * mean), 0.0)
-
-
-def _shrink(square: np.ndarray, forecast: np.ndarray, weight: np.ndarray, pooled: np.ndarray) -> np.ndarray:
-    """Squared errors per unit forecast, drawn to the pool by 1 - weight; at least 1."""
-    own = np.divide(square, forecast, out=np.broadcast_to(pooled, square.shape).copy(), where=forecast > 1e-9)
-    return np.asarray(np.maximum(weight * own + (1.0 - weight) * pooled, 1.0))
+    valid = errors.is_valid & (windows.past_units > 0)
+    mean, actual = windows.past_units[valid], errors.actual_units[valid]
+    variance = phi[valid] * mean
+    if are_counts:
+        k = dispersion(mean, variance)
+        below, up_to = (negative_binomial_cdf(units, mean, k) for units in (actual - 1.0, actual))
+    else:
+        below = up_to = gammainc(mean**2 / variance, actual * mean / variance)
+    independent = float(errors.windows.sum()) / max(int(errors.is_valid.sum()), 1)
+    return reached_shares(below, up_to, windows.past_bin[valid], windows.bins.count, independent)
 
 
 def dispersion(mean_units: np.ndarray, variance_units2: np.ndarray) -> np.ndarray:
@@ -152,9 +151,3 @@ def textbook_safety_stock(
     z = np.array([NormalDist().inv_cdf(share) for share in shares])[position]
     return np.asarray(z * np.sqrt(lead_days * np.square(daily_sd_units) + np.square(daily_mean_units) * np.square(lead_sd_days)))
 
-
-def _volume_bins(mean_units: np.ndarray) -> np.ndarray:
-    """Up to ten bins of equal size by volume, at least 30 series each. Edges are values, so that row order plays no part."""
-    bins = int(np.clip(len(mean_units) // SERIES_PER_BIN, 1, MAXIMUM_BINS))
-    edges = np.quantile(mean_units, np.arange(1, bins) / bins) if bins > 1 else np.empty(0)
-    return np.unique(np.searchsorted(edges, mean_units, side="left"), return_inverse=True)[1]

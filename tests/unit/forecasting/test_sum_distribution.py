@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from pipelines.forecasting.distribution import (
-    PastErrors,
     dispersion,
     fit_sum,
     negative_binomial_cdf,
     negative_binomial_quantile,
     textbook_safety_stock,
 )
+
+from pipelines.forecasting.spread import PastErrors
 
 POISSON = np.array([1e6])
 
