@@ -40,6 +40,7 @@ class LevelHistory:
     demand_sum: np.ndarray
     effort_sum: np.ndarray
     recent_phi: np.ndarray
+    freq: Frequency = Frequency.D
 
 
 @dataclass(frozen=True)
@@ -64,25 +65,27 @@ def trace_levels(demand: np.ndarray, effort: np.ndarray, freq: Frequency = Frequ
     start = np.zeros((1, demand.shape[1]))
     sums = [np.vstack([start, values.cumsum(axis=0)]) for values in (demand, effort)]
     recent = recent_phi(demand, [days, *origins.tolist()], RECENT_DAYS // freq.days)
-    return LevelHistory(levels[:, 0], origins, levels[:, 1:], means, *sums, recent)
+    return LevelHistory(levels[:, 0], origins, levels[:, 1:], means, *sums, recent, freq)
 
 
-def past_errors(history: LevelHistory, horizon_days: np.ndarray) -> PastErrors:
-    """Forecast and actual sums of the `horizon_days` (N,) after each origin, scaled to what was in stock.
+def past_errors(history: LevelHistory, horizon_days: np.ndarray, lead: int = 0) -> PastErrors:
+    """Forecast and actual sums of the `horizon_days` (N,) that begin `lead` periods after each origin, scaled to what was in stock.
 
     A window counts when it lies inside the history, half of it was in stock, and 28 days of evidence came before it.
     """
     series = np.arange(len(history.level))[:, None]
     start = np.broadcast_to(history.origins[None, :], history.levels.shape)
-    end = start + horizon_days[:, None]
     last = len(history.demand_sum) - 1
+    known = history.effort_sum[start, series] >= 0.9 * MINIMUM_HISTORY_DAYS / history.freq.days
+    start = np.minimum(start + lead, last)
+    end = start + horizon_days[:, None]
     inside = end <= last
     end = np.minimum(end, last)
     actual = history.demand_sum[end, series] - history.demand_sum[start, series]
     effort = history.effort_sum[end, series] - history.effort_sum[start, series]
-    valid = inside & (effort >= 0.5 * horizon_days[:, None]) & (history.effort_sum[start, series] >= 0.9 * MINIMUM_HISTORY_DAYS)
+    valid = inside & (effort >= 0.5 * horizon_days[:, None]) & known
     forecast = np.where(valid, np.nan_to_num(history.levels) * effort, 0.0)
-    windows = valid.sum(axis=1) * np.minimum(ORIGIN_STEP_DAYS / horizon_days, 1.0)
+    windows = valid.sum(axis=1) * np.minimum(ORIGIN_STEP_DAYS / history.freq.days / horizon_days, 1.0)
     return PastErrors(forecast, np.where(valid, actual, 0.0), valid, windows, history.recent_phi)
 
 

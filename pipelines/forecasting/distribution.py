@@ -19,11 +19,14 @@ LEAST_PHI_OF_COUNTS = 1.0001
 class SumDistribution:
     """Demand of an interval per series (N,): its mean, the centre and variance of the law, k, and shares as past sums reached them.
 
-    `centre_units`: the mean, or a quarter of the series' own past where that is more. `reached` (bins, S) and `volume_bin` (N,).
+    `centre_units`: the mean, or `floor_units`, a quarter of the series' own past, where that is more. `phi`: variance over centre before
+    anything is added. `reached` (bins, S) and `volume_bin` (N,).
     """
 
     mean_units: np.ndarray
     centre_units: np.ndarray
+    floor_units: np.ndarray
+    phi: np.ndarray
     variance_units2: np.ndarray
     dispersion_k: np.ndarray
     reached: np.ndarray
@@ -68,7 +71,8 @@ def fit_sum(
     centre = windows.now_units
     variance = phi_now * centre + extra_variance_units2
     reached = _calibrate(windows, errors, phi_past, are_counts)
-    return SumDistribution(mean_units, centre, variance, dispersion(centre, variance), reached, windows.now_bin, are_counts)
+    k = dispersion(centre, variance)
+    return SumDistribution(mean_units, centre, windows.floor_units, phi_now, variance, k, reached, windows.now_bin, are_counts)
 
 
 def _calibrate(windows: Windows, errors: PastErrors, phi: np.ndarray, are_counts: bool) -> np.ndarray:
@@ -80,7 +84,9 @@ def _calibrate(windows: Windows, errors: PastErrors, phi: np.ndarray, are_counts
     variance = phi[valid] * mean
     if are_counts:
         k = dispersion(mean, variance)
-        below, up_to = (negative_binomial_cdf(units, mean, k) for units in (actual - 1.0, actual))
+        # Demand completed for stock-outs has fractions: the nearest count stands for it.
+        whole = np.round(actual)
+        below, up_to = (negative_binomial_cdf(units, mean, k) for units in (whole - 1.0, whole))
     else:
         below = up_to = gammainc(mean**2 / variance, actual * mean / variance)
     independent = float(errors.windows.sum()) / max(int(errors.is_valid.sum()), 1)

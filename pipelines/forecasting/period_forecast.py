@@ -5,28 +5,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.domain.demand import DemandRows, Frequency, KnownBeside
-from pipelines.forecasting.backtest import past_errors
 from pipelines.forecasting.combine import METHOD_NAME
 from pipelines.forecasting.completion import Incomplete
-from pipelines.forecasting.distribution import fit_sum
+from pipelines.forecasting.distribution import draw_sums
 from pipelines.forecasting.event_uplift import place_events
-from pipelines.forecasting.level import Influences, LevelEstimate, estimate_level
-from pipelines.forecasting.marginals import amount_draws, amount_quantiles, count_draws, count_quantiles
+from pipelines.forecasting.horizons import COLD_START_CV2
+from pipelines.forecasting.laws_ahead import Horizons, fit_horizons
+from pipelines.forecasting.level import Influences, estimate_level
 from pipelines.forecasting.panel import Panel, panel_of_rows
 from pipelines.forecasting.pooling import finest_category, make_pools
 from pipelines.forecasting.price_response import price_leans
-from pipelines.forecasting.sample_paths import series_seeds, spread_uniforms
+from pipelines.forecasting.sample_paths import SHARES, follow_sums, series_seeds, spread_uniforms
 
 QUANTILES = {"q05": 0.05, "q50": 0.50, "q95": 0.95}
 LONGEST_HISTORY = {Frequency.D: 1092, Frequency.W: 260}
-LEVEL_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class PeriodForecast:
-    """Forecast of N series for H periods from `starts` (H,): `mean_units` (N, H), spread per unit of mean, and what paths need.
+    """Forecast of N series for H periods from `starts` (H,): `mean_units` (N, H), `weekly_mean_units` (N, W), and laws around them.
 
-    `period_phi`, `week_phi` (N,): variance over mean of one period and of a week. `weekly_mean_units` (N, W).
+    `sums`: of 1..W weeks. `singles`: of one period in each week ahead.
     """
 
     method: str
@@ -34,9 +33,8 @@ class PeriodForecast:
     history_starts: np.ndarray
     mean_units: np.ndarray
     weekly_mean_units: np.ndarray
-    period_phi: np.ndarray
-    week_phi: np.ndarray
-    are_counts: bool
+    sums: Horizons
+    singles: Horizons
     seeds: np.ndarray
     panel: Panel
     incomplete: Incomplete | None
@@ -44,19 +42,30 @@ class PeriodForecast:
     def quantiles(self, part: slice) -> dict[str, np.ndarray]:
         """q05, q50, q95 of each period's demand on its own, (n, H) each."""
         mean = self.mean_units[part]
-        found = self._quantiles(mean, self.period_phi[part, None], list(QUANTILES.values()))
+        wanted = np.array(list(QUANTILES.values()))
+        found = np.empty((len(wanted), *mean.shape))
+        season = self.panel.freq.season
+        for start in range(0, mean.shape[1], season):
+            periods, week = slice(start, start + season), start // season + 1
+            stated = self.singles.stated(wanted, week, part).T[:, :, None]
+            found[:, :, periods] = self._draw(self.singles, mean[None, :, periods], week, part, stated)
         return dict(zip(QUANTILES, found, strict=True))
 
     def paths(self, part: slice) -> np.ndarray:
-        """80 plausible futures by week, (n, 80, W): a level that stays x weeks that vary, both with stratified luck."""
-        mean, phi = self.weekly_mean_units[part], self.week_phi[part, None]
+        """80 plausible futures by week, (n, 80, W): a level that stays x weeks that vary give the order, the laws of sums the values."""
+        mean = self.sums.centre(self.weekly_mean_units[part], 1, part)
+        running = self.weekly_mean_units[part].cumsum(axis=1)
         weeks = mean.shape[1]
         luck = spread_uniforms(self.seeds[part], weeks + 1)
-        excess = np.maximum(phi - 1.0, 0.0) if self.are_counts else phi
-        level_variance = LEVEL_SHARE * excess / np.maximum(mean.mean(axis=1, keepdims=True), 1e-9)
-        level = _gamma_quantile(luck[:, :, 0], np.minimum(level_variance, 4.0))
-        inner = np.maximum(phi - LEVEL_SHARE * excess, 1.0 if self.are_counts else 1e-9)
-        return self._draw(mean[:, None, :] * level[:, :, None], np.broadcast_to(inner[:, :, None], luck[:, :, 1:].shape), luck[:, :, 1:])
+        shared, own = self._shares_of_variance(mean, part)
+        level = _gamma_quantile(luck[:, :, 0], np.minimum(shared, 4.0)[:, None])
+        raw_mean = mean[:, None, :] * level[:, :, None]
+        raw = _draw_relative(raw_mean, own[:, None, None], luck[:, :, 1:], self.sums.are_counts)
+        wanted = np.empty(raw.shape)
+        for week in range(1, weeks + 1):
+            stated = self.sums.stated(SHARES, week, part)
+            wanted[:, :, week - 1] = self._draw(self.sums, running[:, week - 1, None], week, part, stated)
+        return follow_sums(raw, luck[:, :, 0], np.maximum.accumulate(wanted, axis=2))
 
     def estimates(self, part: slice) -> dict[str, np.ndarray]:
         """Known periods (n, T): units sold, share in stock, the demand they stand for, index of its method, 90 % bounds."""
@@ -74,15 +83,23 @@ class PeriodForecast:
         named = {"units": units, "in_stock_share": exposure, "estimate": estimate, "method": method, "lower": lower, "upper": upper}
         return {"is_known": known, **named}
 
-    def _quantiles(self, mean: np.ndarray, phi: np.ndarray, probabilities: list[float]) -> list[np.ndarray]:
-        if self.are_counts:
-            return count_quantiles(mean, mean / np.maximum(phi - 1.0, 1e-6), probabilities)
-        return amount_quantiles(mean, phi * mean, probabilities)
+    def _draw(self, laws: Horizons, mean: np.ndarray, week: int, part: slice, stated: np.ndarray) -> np.ndarray:
+        """Quantiles at `stated` of the laws of a week around `mean`, whose series run along the axis that has n of them."""
+        if mean.ndim == 3:
+            centre = laws.centre(mean[0], week, part)
+            return _draw_relative(centre[None], laws.relative_variance(centre, week, part)[None], stated, laws.are_counts)
+        centre = laws.centre(mean, week, part)
+        return _draw_relative(centre, laws.relative_variance(centre, week, part), stated, laws.are_counts)
 
-    def _draw(self, mean: np.ndarray, phi: np.ndarray, luck: np.ndarray) -> np.ndarray:
-        if self.are_counts:
-            return count_draws(mean, mean / np.maximum(phi - 1.0, 1e-6), luck)
-        return amount_draws(mean, phi * mean, luck)
+    def _shares_of_variance(self, weekly: np.ndarray, part: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Squared coefficients of variation of the shared level and of a week's own luck (n,): c(h) = shared + own / h at 1 and W weeks."""
+        weeks = weekly.shape[1]
+        first = self.sums.relative_variance(weekly.mean(axis=1), 1, part)
+        if weeks == 1:
+            return np.zeros(len(first)), first
+        last = self.sums.relative_variance(weekly.sum(axis=1), weeks, part)
+        shared = np.clip((weeks * last - first) / (weeks - 1), 0.0, first)
+        return shared, np.maximum(first - shared, 1e-6)
 
 
 def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method: str, seed: int, threads: int = 1) -> PeriodForecast:
@@ -99,6 +116,9 @@ def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method
 
         dates = panel.dates[0] + np.arange(len(panel.dates) + weeks * per_week) * np.timedelta64(rows.freq.days, "D")
         path, name = boosted_path(estimate, pools, dates, per_week, threads), BOOSTED_NAME
+    are_counts = bool(np.all(rows.units == np.floor(rows.units)))
+    cold = COLD_START_CV2 * estimate.prior_share
+    sums, singles = fit_horizons(estimate.level, estimate.history, cold, weeks, rows.freq, are_counts)
     keys = list(zip(panel.keys["location_id"], panel.keys["item_id"], strict=True))
     return PeriodForecast(
         method=name,
@@ -106,9 +126,8 @@ def forecast_periods(rows: DemandRows, beside: KnownBeside, horizon: int, method
         history_starts=panel.dates,
         mean_units=path[:, :horizon],
         weekly_mean_units=path.reshape(len(path), weeks, per_week).sum(axis=2),
-        period_phi=_phi(estimate, 1),
-        week_phi=_phi(estimate, per_week),
-        are_counts=bool(np.all(rows.units == np.floor(rows.units))),
+        sums=sums,
+        singles=singles,
         seeds=series_seeds(keys, rows.next_period, seed),
         panel=panel,
         incomplete=estimate.incomplete,
@@ -129,11 +148,9 @@ def _influences(panel: Panel, rows: DemandRows, beside: KnownBeside, ahead: int)
     return Influences(tuple(occasions), lean)
 
 
-def _phi(estimate: LevelEstimate, periods: int) -> np.ndarray:
-    """Variance over mean of sums of so many periods, from past errors, pooled by volume."""
-    mean = estimate.level * periods
-    fitted = fit_sum(mean, past_errors(estimate.history, np.full(len(mean), periods)), np.zeros(len(mean)), np.ones(len(mean)))
-    return fitted.variance_units2 / np.maximum(mean, 1e-12)
+def _draw_relative(mean: np.ndarray, relative_variance: np.ndarray, luck: np.ndarray, are_counts: bool) -> np.ndarray:
+    """Quantiles at `luck` of the law with that mean and relative variance c: V = M + c M^2 for counts, c M^2 for amounts."""
+    return draw_sums(mean, 1.0 / np.maximum(relative_variance, 1e-9), relative_variance * mean**2, luck, are_counts)
 
 
 def _gamma_quantile(luck: np.ndarray, variance: np.ndarray) -> np.ndarray:

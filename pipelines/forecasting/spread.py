@@ -44,6 +44,7 @@ class Windows:
 
     past_units: np.ndarray
     now_units: np.ndarray
+    floor_units: np.ndarray
     past_bin: np.ndarray
     now_bin: np.ndarray
     bins: VolumeBins
@@ -58,7 +59,7 @@ def pool_windows(mean_units: np.ndarray, errors: PastErrors) -> Windows:
     is_low = valid & (errors.forecast_units < floor[:, None])
     bins = make_bins(past[valid], is_low[valid], float(errors.windows.sum()))
     now = np.maximum(mean_units, floor)
-    return Windows(past, now, np.where(valid, bins.place(past, is_low), 0), bins.place(now, mean_units < floor), bins)
+    return Windows(past, now, floor, np.where(valid, bins.place(past, is_low), 0), bins.place(now, mean_units < floor), bins)
 
 
 def fit_spread(windows: Windows, errors: PastErrors) -> tuple[np.ndarray, np.ndarray]:
