@@ -19,7 +19,7 @@ LEAST_SHARE = 1e-4
 
 @dataclass(frozen=True)
 class VolumeBins:
-    """Bins of windows by their forecast: `edges` of usual ones, `low_edges` of those whose forecast fell far under their past (None: no own)."""
+    """Bins of windows by forecast: `edges` of usual ones, `low_edges` of those whose forecast fell far under their past (None: too few)."""
 
     edges: np.ndarray
     low_edges: np.ndarray | None

@@ -156,4 +156,3 @@ def textbook_safety_stock(
     shares, position = np.unique(np.asarray(service_share, dtype=float), return_inverse=True)
     z = np.array([NormalDist().inv_cdf(share) for share in shares])[position]
     return np.asarray(z * np.sqrt(lead_days * np.square(daily_sd_units) + np.square(daily_mean_units) * np.square(lead_sd_days)))
-

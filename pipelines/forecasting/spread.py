@@ -84,7 +84,10 @@ def fit_spread(windows: Windows, errors: PastErrors) -> tuple[np.ndarray, np.nda
         now.append(recent[:, 0])
     ratio = np.divide(square, expected, out=np.zeros_like(square), where=expected > 0)
     level, slopes = _fit_slopes(ratio[valid], np.stack([values[valid] for values in past]), windows.past_bin[valid], count)
-    logs = [level[place] + sum(b * x for b, x in zip(slopes, xs, strict=True)) for place, xs in ((windows.past_bin, past), (windows.now_bin, now))]
+    logs = [
+        level[place] + sum(b * x for b, x in zip(slopes, xs, strict=True))
+        for place, xs in ((windows.past_bin, past), (windows.now_bin, now))
+    ]
     phi_past, phi_now = (np.exp(np.clip(log, -8.0, 8.0)) for log in logs)
     return pooled[windows.past_bin] * phi_past, pooled[windows.now_bin] * phi_now
 

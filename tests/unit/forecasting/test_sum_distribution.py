@@ -12,7 +12,6 @@ from pipelines.forecasting.distribution import (
     negative_binomial_quantile,
     textbook_safety_stock,
 )
-
 from pipelines.forecasting.spread import PastErrors
 
 POISSON = np.array([1e6])
