@@ -38,7 +38,7 @@ def test_safety_stock():
 
 
 def test_service_reached_under_a_lead_time_that_varies():
-    """d = 20 a day with variance 40, L gamma of mean 5 and sd 3 days, target 95 %: 0.709 ignoring sL, 0.930 with a normal, 0.949 with ours."""
+    """d = 20 a day with variance 40, L gamma of mean 5 and sd 3, target 95 %: 0.709 ignoring sL, 0.930 with a normal, 0.949 with ours."""
     rng = np.random.default_rng(3)
     sums = rng.negative_binomial(20.0 * rng.gamma(25.0 / 9.0, 9.0 / 5.0, 200_000), 0.5)
     mean, variance = np.array([100.0]), np.array([5.0 * 40.0 + 20.0**2 * 3.0**2])
