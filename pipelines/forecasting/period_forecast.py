@@ -78,7 +78,7 @@ class PeriodForecast:
             cells = slice(*ends.tolist())
             place = np.unravel_index(self.incomplete.position[cells] - part.start * periods, units.shape)
             estimate[place], method[place] = self.incomplete.estimate[cells], self.incomplete.method[cells]
-            lower[place], upper[place] = self.incomplete.bounds(cells, units[place], periods, self.are_counts)
+            lower[place], upper[place] = self.incomplete.bounds(cells, units[place], periods, self.sums.are_counts)
         known = ~np.isnan(units)
         named = {"units": units, "in_stock_share": exposure, "estimate": estimate, "method": method, "lower": lower, "upper": upper}
         return {"is_known": known, **named}
