@@ -37,7 +37,7 @@ def weekly_demand(keys: pd.DataFrame, demand: np.ndarray, effort: np.ndarray, da
     first, last = int(-(-numbers[0] // 7)), int((numbers[-1] + 1) // 7)
     weeks = max(0, min(last - first, WATCHED_WEEKS))
     begin = (last - weeks) * 7 - int(numbers[0])
-    units, exposure = (values[begin : begin + 7 * weeks].reshape(weeks, 7, -1).sum(axis=1) for values in (demand, effort))
+    units, exposure = (values[begin : begin + 7 * weeks].reshape(weeks, 7, values.shape[1]).sum(axis=1) for values in (demand, effort))
     starts = ((last - weeks + np.arange(weeks)) * 7 - 3).astype("datetime64[D]")
     return WeeklyDemand(keys, starts, units, exposure / 7.0)
 
