@@ -39,10 +39,10 @@ class NightServer:
     log: Path
 
     @classmethod
-    def start(cls, log: Path) -> "NightServer":
-        """Start a server and wait until it has imported everything."""
+    def start(cls, log: Path, around: dict[str, str] | None = None) -> "NightServer":
+        """Start a server, with these variables in its environment, and wait until it has imported everything."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        server = cls(subprocess.Popen([sys.executable, str(SERVER)], **pipes), log)
+        server = cls(subprocess.Popen([sys.executable, str(SERVER)], env={**os.environ, **(around or {})}, **pipes), log)
         assert server._hear() == ["ready"]
         return server
 

@@ -77,6 +77,7 @@ def run(asked: dict) -> int:
         def witness(name: str) -> None:
             os.write(seen, f"{name}\n".encode())
 
+    os.environ.update(asked.get("around", {}))
     arm(Fault.parse(asked["fault"]) if asked.get("fault") else None, witness)
     for kind, limit in asked.get("limits", {}).items():
         import resource

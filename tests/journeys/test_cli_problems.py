@@ -86,11 +86,11 @@ def test_a_bad_limit_is_misuse_of_every_command(words, monkeypatch, one_line):
 
 def test_a_fault_of_the_solvers_process_is_one_line_with_its_cause_and_its_story_in_the_log(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("EVENSTOCK_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("pipelines.planning.solve.SolveOptions", partial(SolveOptions, exact_arcs_limit=None))
+    monkeypatch.setattr("pipelines.planning.solve.SolveOptions", partial(SolveOptions, seed=[]))
     assert call(["plan", "solve", "--problem", str(TRUTH), "--out", str(tmp_path / "x.json")]) == 1
     *progress, said = capfd.readouterr().err.splitlines()
     assert all(line.startswith("[") for line in progress)
-    assert "internal error: the solver's process failed: TypeError: '>' not supported" in said
+    assert "internal error: the solver's process failed: TypeError: setOptionValue()" in said
     log = Path(said.rsplit(" ", 1)[1].strip()).read_text()
     assert log.count("Traceback") >= 2 and "solver_child.py" in log
 

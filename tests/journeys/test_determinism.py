@@ -1,6 +1,7 @@
 """A night is the same bytes whatever the machine's time zone, language, hash seed and threads are, and in whatever order rows come.
 
-Three variants in the suite, twenty in the soak. Only `run_log.json` and the stamps in the DuckDB file may differ.
+Twenty-one nights in the suite, from four servers that differ in hash seed, zone and language and from a process of its own; twenty such
+processes in the soak. Only `run_log.json` and the stamps in the DuckDB file may differ.
 """
 
 import hashlib
@@ -17,8 +18,10 @@ import pytest
 from pipelines.store.contents import digest_publication
 from pipelines.store.ledger import open_ledger
 from pipelines.store.publication import current
+from tests.journeys.killed_nights import NightServer
 
 SOAK_VARIANTS = 20
+SERVERS, NIGHTS_EACH = 4, 5
 ZONES = ("Pacific/Kiritimati", "America/St_Johns", "Asia/Kathmandu", "Etc/GMT+12", "Europe/Berlin")
 LANGUAGES = ("C", "C.UTF-8", "POSIX", "tr_TR.UTF-8", "de_DE.UTF-8")
 THREADS = ("1", "2", "5")
@@ -54,13 +57,12 @@ def run_variant(ready: Path, day, folder: Path, seed: int, *, shuffled: bool) ->
     home = Path(shutil.copytree(ready, folder / "home", symlinks=True))
     if shuffled:
         assert shuffle_rows(home / "inbox" / str(day), rng) > 3
-    zone, language, threads = rng.choice(ZONES), rng.choice(LANGUAGES), rng.choice(THREADS)
-    around = {"TZ": zone, "LANG": language, "LC_ALL": language, "PYTHONHASHSEED": str(rng.randrange(2**32)), "OMP_NUM_THREADS": threads}
-    around |= {"EVENSTOCK_DUCKDB_THREADS": threads, "EVENSTOCK_HOME": str(home)}
+    around, threads = draw_surroundings(rng), rng.choice(THREADS)
+    around |= {"OMP_NUM_THREADS": threads, "EVENSTOCK_DUCKDB_THREADS": threads, "EVENSTOCK_HOME": str(home)}
     command = [sys.executable, "-m", "cli.main", "run", "--as-of", str(day)]
     done = subprocess.run(command, env={**os.environ, **around}, capture_output=True, text=True, timeout=540)
     assert done.returncode == 0, done.stderr[-2000:]
-    return outcome(home), f"{zone}, {language}, {threads} threads, rows {'shuffled' if shuffled else 'as they came'}"
+    return outcome(home), f"{around}, {threads} threads, rows {'shuffled' if shuffled else 'as they came'}"
 
 
 def check(ready: Path, day, uninterrupted: Path, folder: Path, seed: int, *, shuffled: bool) -> None:
@@ -69,9 +71,32 @@ def check(ready: Path, day, uninterrupted: Path, folder: Path, seed: int, *, shu
     assert {name for name in {*wanted, *found} if wanted.get(name) != found.get(name)} == set(), around
 
 
-@pytest.mark.parametrize(("seed", "shuffled"), [(1, False), (2, True), (3, True)])
-def test_a_night_is_the_same_bytes_anywhere(ready, next_day, uninterrupted, tmp_path, seed, shuffled):
-    check(ready, next_day[0].date, uninterrupted, tmp_path, seed, shuffled=shuffled)
+def draw_surroundings(rng: random.Random) -> dict[str, str]:
+    """Time zone, language and hash seed of a process."""
+    zone, language = rng.choice(ZONES), rng.choice(LANGUAGES)
+    return {"TZ": zone, "LANG": language, "LC_ALL": language, "PYTHONHASHSEED": str(rng.randrange(2**32))}
+
+
+@pytest.mark.parametrize("number", range(SERVERS))
+def test_five_nights_of_a_server_are_the_same_bytes_anywhere(ready, next_day, uninterrupted, tmp_path, number):
+    rng, wanted, day = random.Random(number), outcome(uninterrupted), next_day[0].date
+    around = draw_surroundings(rng)
+    server = NightServer.start(tmp_path / "night.log", around)
+    for night in range(NIGHTS_EACH):
+        home = Path(shutil.copytree(ready, tmp_path / str(night), symlinks=True))
+        if night:
+            assert shuffle_rows(home / "inbox" / str(day), rng) > 3
+        threads = rng.choice(THREADS)
+        ended = server.night(home, day, around={"EVENSTOCK_DUCKDB_THREADS": threads, "OMP_NUM_THREADS": threads})
+        assert ended.code == 0, ended.said
+        found = outcome(home)
+        assert {name for name in {*wanted, *found} if wanted.get(name) != found.get(name)} == set(), (around, threads, night)
+        shutil.rmtree(home)
+    server.stop()
+
+
+def test_a_night_of_its_own_process_is_the_same_bytes(ready, next_day, uninterrupted, tmp_path):
+    check(ready, next_day[0].date, uninterrupted, tmp_path, 2, shuffled=True)
 
 
 @pytest.mark.soak

@@ -194,6 +194,17 @@ def plan_lines() -> pd.DataFrame:
     return pd.DataFrame([line])
 
 
+def alert_bands() -> pd.DataFrame:
+    """The usual bands, and one for toys that every stock is above."""
+    usual = [("", "turns_per_year", 2.0, 4.0), ("", "days_on_hand", 30.0, 90.0), ("toys", "days_on_hand", 0.0, 0.001)]
+    return pd.DataFrame(usual, columns=["category", "kpi", "lower_limit", "upper_limit"]).assign(hysteresis_share=0.1)
+
+
+def trigger_events() -> pd.DataFrame:
+    event = {"event_id": "E1", "type": "demand_spike", "scope": "location_item", "location_id": "B", "item_id": "P", "category": None}
+    return pd.DataFrame([event | {"found_on": day(10), "evidence": "12 a day", "verdict": "open", "cooldown_until": day(24)}])
+
+
 def forecast_weekly() -> pd.DataFrame:
     return pd.DataFrame([{"location_id": "A", "item_id": "P", "week_index": 0, "week_start": day(11), "mean_units": 7.0}])
 
@@ -232,11 +243,12 @@ def build_store(lake: dict[str, list[Path]], folder: Path) -> Path:
     """Both dbt builds of a run: facts, then forecast and plan handed over, then decisions."""
     folder.mkdir(parents=True, exist_ok=True)
     store = folder / "store.duckdb"
-    create_store(store, lake, PARAMETERS, {"ledger_transfer_lines": pd.DataFrame(LEDGER)})
+    create_store(store, lake, PARAMETERS, {"ledger_transfer_lines": pd.DataFrame(LEDGER), "alert_bands": alert_bands()})
     for tag in ("facts", "decisions"):
         done = run_dbt(store, folder, "build", "--select", f"tag:{tag}", "--exclude-resource-type", "unit_test")
         assert done.returncode == 0, done.stdout + done.stderr
-        put_tables(store, {"forecast_summary": forecast_summary(), "forecast_weekly": forecast_weekly(), "plan_lines": plan_lines()})
+        forecast = {"forecast_summary": forecast_summary(), "forecast_weekly": forecast_weekly()}
+        put_tables(store, {**forecast, "plan_lines": plan_lines(), "trigger_events": trigger_events()})
     return store
 
 

@@ -56,5 +56,5 @@ def test_what_the_solver_refuses_is_refused_here_by_its_own_class():
 
 def test_a_fault_of_ours_is_no_fallback_and_names_its_cause_first():
     with pytest.raises(RuntimeError, match=r"^the solver's process failed: TypeError: .*\n") as fault:
-        solve_apart(PROBLEM, SolveOptions(exact_arcs_limit=None))
+        solve_apart(PROBLEM, SolveOptions(gap_share=[]))
     assert "Traceback" in str(fault.value), "the story is for the log"
